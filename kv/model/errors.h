@@ -1,0 +1,35 @@
+#pragma once
+
+#include <absl/status/status.h>
+
+// Every refusal that an etcd client knows, with etcd's code and text byte for byte: clients match on the
+// text. Codes of absl::Status and gRPC have the same numbers.
+namespace cairn::kv::errors {
+
+absl::Status EmptyKey();
+absl::Status KeyNotFound();
+absl::Status ValueProvided();
+absl::Status LeaseProvided();
+absl::Status TooManyOps();
+absl::Status DuplicateKey();
+absl::Status InvalidSortOption();
+absl::Status RequestTooLarge();
+absl::Status Compacted();
+absl::Status FutureRevision();
+absl::Status LeaseNotFound();
+absl::Status NoSpace();
+absl::Status NoLeader();
+absl::Status NotLeader();
+absl::Status BadLeaderTransferee();
+absl::Status LeaderChanged();
+absl::Status Stopped();
+absl::Status Timeout();
+absl::Status TimeoutLeaderFailure();   // A proposal older than the present leader's election.
+absl::Status TimeoutConnectionLost();  // Leader or quorum was unreachable.
+absl::Status TimeoutWaitAppliedIndex();
+absl::Status TooManyRequests();  // UNKNOWN on the wire, as etcd sends it.
+absl::Status Unhealthy();
+absl::Status Corrupt();
+absl::Status MemberNotFound();
+
+}  // namespace cairn::kv::errors

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/model/revision.h"
+#include "raft/base/payload.h"
+
+namespace cairn::kv {
+
+// One change as the store keeps it and as watchers see it. `record` is a wire-encoded mvccpb.KeyValue, made
+// once at apply and shared by the store's batch, the event ring and every watcher; for a deletion it holds
+// key and mod_revision only.
+struct Event {
+  RevisionId id;
+  bool deletion = false;
+  Payload record;
+  std::string_view key;  // Inside `record`.
+  std::optional<RevisionId>
+      previous;  // The live version this change replaced; nothing if it created the key.
+};
+
+// All changes of one revision, in the order of execution. Immutable once published.
+struct RevisionEvents {
+  Revision revision;
+  std::vector<Event> events;
+};
+
+}  // namespace cairn::kv

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kv/model/bytes.h"
+#include "kv/model/event.h"
+#include "kv/model/range.h"
+#include "kv/model/revision.h"
+#include "proto/etcd/rpc_fwd.h"
+
+namespace cairn::kv {
+
+// The answer to a read: an encoded response message without its header field (field 1), which the API
+// prepends, and the revision for that header.
+struct ReadAnswer {
+  Revision revision;
+  EncodedMessage body;
+};
+
+// Whole revisions from the history, oldest first.
+struct HistoryChunk {
+  std::vector<std::shared_ptr<const RevisionEvents>> revisions;
+  Revision next;  // Where to go on; above the current revision when there is no more.
+};
+
+// The read side of the store, as the API and the watch hub see it. Thread-safe. Outlives snapshot installs:
+// each call works on the store generation current when it began.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  [[nodiscard]] virtual Revision current_revision() const = 0;
+  [[nodiscard]] virtual Revision compacted_revision() const = 0;  // kNeverCompacted before the first.
+
+  // Body: etcdserverpb.RangeResponse. The caller has validated the request and, if it is linearizable,
+  // waited. Refuses with ResourceExhausted when the answer would exceed `max_bytes`.
+  virtual absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest& request,
+                                           std::size_t max_bytes) = 0;
+
+  // Body: etcdserverpb.TxnResponse of a transaction that only reads.
+  virtual absl::StatusOr<ReadAnswer> ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
+                                                 std::size_t max_bytes) = 0;
+
+  // Changes at revisions in [from, current] that touch `range` (null: all), at least one whole revision if
+  // there is one, then until either limit. Revisions without a matching change are passed over. Compacted()
+  // if from is below the compacted revision.
+  virtual absl::StatusOr<HistoryChunk> ReadHistory(Revision from, const KeyRange* range,
+                                                   std::size_t max_revisions, std::size_t max_bytes) = 0;
+
+  // The record at `id`; nothing if it was compacted away. For prev_kv of watch events.
+  virtual absl::StatusOr<std::optional<Payload>> RecordAt(RevisionId id) = 0;
+
+  struct Hash {
+    std::uint32_t hash = 0;
+    Revision current;
+    Revision hashed;
+    Revision compacted;
+  };
+  // CRC32C over the history up to `revision` (0: now) without what compaction removed; equal on all members
+  // at equal revisions (contract: Maintenance.HashKV).
+  virtual absl::StatusOr<Hash> HashKv(Revision revision) = 0;
+
+  struct Sizes {
+    std::uint64_t allocated = 0;
+    std::uint64_t in_use = 0;
+    std::uint64_t keys = 0;
+  };
+  [[nodiscard]] virtual Sizes sizes() const = 0;
+};
+
+// Who wants to know of every applied revision: the watch hub. All calls come from the applier's thread, in
+// order, after the change is visible to Reader; they must not block.
+class RevisionFeed {
+ public:
+  virtual ~RevisionFeed() = default;
+  virtual void OnRevisions(std::span<const std::shared_ptr<const RevisionEvents>> revisions) = 0;
+  virtual void OnCompacted(Revision compacted) = 0;
+  // A snapshot was installed: history up to `current` must be read from Reader.
+  virtual void OnStateReplaced(Revision current, Revision compacted) = 0;
+};
+
+}  // namespace cairn::kv

@@ -1,0 +1,53 @@
+#pragma once
+
+// This file is a draft of the contract: names and meanings are fixed, private parts are the implementer's.
+
+#include <absl/functional/any_invocable.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include "kv/store/reader.h"
+#include "kv/watch/watch_stream.h"
+
+namespace cairn::kv {
+
+// What every response header says of the answering member.
+struct MemberIdentity {
+  std::uint64_t cluster_id = 0;
+  std::uint64_t member_id = 0;
+  std::function<std::uint64_t()> raft_term;  // Thread-safe, cheap.
+};
+
+struct WatchOptions {
+  std::size_t fragment_bytes =
+      (1536 << 10) + (512 << 10);         // Responses from this size on are split if the watch asks.
+  std::size_t ring_bytes = 32 << 20;      // Recent revisions kept for watchers that keep up.
+  std::size_t catch_up_revisions = 1000;  // Whole revisions in one catch-up response.
+  std::size_t catch_up_bytes = 1 << 20;   // Then a response ends after the revision that exceeds it.
+  std::chrono::milliseconds progress_interval = std::chrono::minutes(10);
+};
+
+// All watchers of a node. Thread-safe. Fed by the applier; streams are driven by their transports.
+class Hub : public RevisionFeed {
+ public:
+  static std::unique_ptr<Hub> Create(Reader& reader, MemberIdentity identity, WatchOptions options);
+
+  // `wake` may be called from any thread, at most once for each Take() that returned nothing, never under a
+  // lock of the hub, and must not block or call the stream.
+  virtual std::unique_ptr<WatchStream> OpenStream(absl::AnyInvocable<void()> wake) = 0;
+
+  // To be called about every 100 ms; sends the progress notifications that are due.
+  virtual void Tick(std::chrono::steady_clock::time_point now) = 0;
+
+  struct Counts {
+    std::size_t streams = 0;
+    std::size_t watchers = 0;
+    std::size_t slow_watchers = 0;
+    std::size_t ring_bytes = 0;
+  };
+  [[nodiscard]] virtual Counts counts() const = 0;
+};
+
+}  // namespace cairn::kv
