@@ -58,7 +58,8 @@ function(cairn_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" DISCOVERY_TIMEOUT 60)
+  # The program's name is a label, so that `ctest -L` can run what was built alone.
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${name};${ARG_LABELS}" DISCOVERY_TIMEOUT 60)
 endfunction()
 
 # cairn_bench(NAME SOURCES ... [DEPS ...]): Google Benchmark; built with the tests, run by hand and by `./dev bench --micro`.
