@@ -1,0 +1,99 @@
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kv/api/member_info.h"
+#include "kv/api/node_sample.h"
+#include "kv/store/reader.h"
+#include "kv/watch/hub.h"
+#include "raft/replica/group.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace cairn::kv {
+
+struct ListenAddress {
+  std::string host;        // A name or a literal address; empty: all interfaces.
+  std::uint16_t port = 0;  // 0: any free one (see ApiServer::ports()).
+};
+
+struct ApiOptions {
+  std::vector<ListenAddress> listen;
+
+  std::string etcd_version = "3.6.0";  // What Status and /version report: three integers, no suffix.
+  std::string build_version = "0";     // Ours, for the metric cairn_build_info.
+
+  std::size_t max_request_bytes = 1536 << 10;        // An encoded proposal; more is "request is too large".
+  std::size_t max_txn_ops = 128;                     // Per list of a transaction; nested ones share it.
+  std::int64_t quota_bytes = std::int64_t{2} << 30;  // Reported by Status.
+
+  // Of one Range or read-only transaction; a larger answer is refused with ResourceExhausted.
+  std::size_t max_response_bytes = std::size_t{256} << 20;
+  // Of all large answers being sent; beyond this a read is refused with "too many requests".
+  std::size_t max_response_bytes_in_flight = std::size_t{512} << 20;
+  // Unary requests begun and not yet answered; beyond this "too many requests".
+  std::size_t max_requests_in_flight = 16384;
+  // Large connections are bounded by the file limit; these have not yet said what they speak.
+  std::size_t max_half_open_connections = 1024;
+  std::chrono::milliseconds half_open_deadline = std::chrono::seconds(10);
+  std::size_t max_http_connections = 256;
+
+  std::chrono::milliseconds election_timeout{600};  // How often a stream with `hasleader` looks for one.
+  std::chrono::milliseconds request_timeout{7000};  // Of /health and /readyz; requests have the replica's.
+
+  int pollers = 0;  // Threads that serve gRPC; 0: half of the processors, at least one.
+};
+
+// What the API is built on. All references and functions must outlive the ApiServer; all functions are called
+// from any of its threads and must not block.
+struct ApiDependencies {
+  raft::Group& group;
+  Reader& reader;
+  Hub& hub;
+  MemberIdentity identity;  // For response headers; raft_term() is called for each.
+  std::function<std::vector<MemberInfo>()> members;
+  std::function<NodeSample()> sample;  // May be empty: those metrics stay 0.
+};
+
+// The client port: etcd's gRPC services and a few HTTP/1.1 paths on the same sockets. docs/compatibility.md
+// lists what it answers.
+//
+// Threads: one accepts connections and reads their first bytes, one serves HTTP, ApiOptions::pollers serve
+// gRPC; gRPC adds a few of its own. Nothing waits inside a thread: a request that waits for Raft is an
+// object. Also calls Hub::Tick() every 100 ms.
+//
+// Order at the end of a node: Shutdown(deadline), stop the Group (which answers everything outstanding),
+// destroy the ApiServer, destroy the rest.
+class ApiServer {
+ public:
+  // Binds and serves. Unavailable with the address and the reason if an address cannot be bound.
+  static absl::StatusOr<std::unique_ptr<ApiServer>> Start(ApiOptions options, ApiDependencies dependencies);
+
+  // Waits until the Group has answered every request that was handed to it.
+  virtual ~ApiServer() = default;
+
+  // The ports bound, in the order of ApiOptions::listen.
+  [[nodiscard]] virtual std::vector<std::uint16_t> ports() const = 0;
+
+  // Stops accepting connections and requests ("server stopped"), ends streams with Unavailable, and lets
+  // requests in flight finish until `deadline`; then cuts what is left. Once, from any thread but the
+  // server's own.
+  virtual void Shutdown(std::chrono::steady_clock::time_point deadline) = 0;
+
+  // Services for the peer port (etcd's clients in test suites ask Status there): owned by this object, to be
+  // given to raft::Transport as extra services. They answer until the ApiServer is destroyed.
+  virtual std::vector<grpc::Service*> peer_services() = 0;
+};
+
+}  // namespace cairn::kv
