@@ -4,14 +4,19 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "raft/base/types.h"
 #include "raft/core/entry.h"
+#include "raft/core/member_config.h"
 #include "raft/core/message.h"
 #include "raft/log/segmented_log.h"
 #include "raft/replica/group.h"
@@ -134,6 +139,9 @@ class PeerPort {
   // End of one round of Send(): whatever was queued for a peer may leave as one frame.
   virtual void Flush() = 0;
   virtual void SendSnapshot(NodeId to, Term term) = 0;  // Answered by OnSnapshotSent().
+  // Gives up a transfer that is on its way; still answered by OnSnapshotSent(). A port that cannot may ignore
+  // it: the answer then comes late, and the receiver asks again.
+  virtual void CancelSnapshot(NodeId to) { static_cast<void>(to); }
   // Peers by membership: add, drop, change addresses. Peers not named are disconnected.
   struct Peer {
     NodeId id;
@@ -142,6 +150,11 @@ class PeerPort {
   };
   virtual void SetPeers(std::vector<Peer> peers) = 0;
 };
+
+// The addresses of the members of `membership.config`, without this node. `membership.context` is that of the
+// entry that made the configuration; it is empty at start and after a snapshot, where the function asks the
+// state machine's owner instead. Called from the replica's thread; must not block.
+using PeersOf = std::function<std::vector<PeerPort::Peer>(const Membership& membership)>;
 
 // What the edges tell the replica. In production the runtime's inbox implements it: thread-safe, never
 // blocks, bounded (messages of peers beyond the bound are dropped as a network would; completions are never
