@@ -26,6 +26,8 @@ absl::Status Annotate(const absl::Status& status, std::string_view context);
 
 }  // namespace cairn
 
+// Parentheses around a declaration would end it being one.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define CAIRN_CONCAT_INNER_(a, b) a##b
 #define CAIRN_CONCAT_(a, b) CAIRN_CONCAT_INNER_(a, b)
 
@@ -45,3 +47,4 @@ absl::Status Annotate(const absl::Status& status, std::string_view context);
 // CAIRN_ASSIGN_OR_RETURN(File file, directory.Open(name)): declares `file`, or leaves with the error.
 #define CAIRN_ASSIGN_OR_RETURN(declaration, expression) \
   CAIRN_ASSIGN_OR_RETURN_(CAIRN_CONCAT_(cairn_result_, __LINE__), declaration, expression)
+// NOLINTEND(bugprone-macro-parentheses)
