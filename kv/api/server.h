@@ -1,5 +1,6 @@
 #pragma once
 
+#include <absl/functional/any_invocable.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -11,15 +12,13 @@
 #include <string>
 #include <vector>
 
-#include "kv/api/member_info.h"
-#include "kv/api/node_sample.h"
+#include "kv/model/member.h"
+#include "kv/model/revision.h"
 #include "kv/store/reader.h"
 #include "kv/watch/hub.h"
 #include "raft/replica/group.h"
-
-namespace grpc {
-class Service;
-}
+#include "raft/replica/metrics.h"
+#include "raft/transport/stats.h"
 
 namespace cairn::kv {
 
@@ -62,8 +61,14 @@ struct ApiDependencies {
   Reader& reader;
   Hub& hub;
   MemberIdentity identity;  // For response headers; raft_term() is called for each.
-  std::function<std::vector<MemberInfo>()> members;
-  std::function<NodeSample()> sample;  // May be empty: those metrics stay 0.
+  std::function<std::shared_ptr<const Members>()> members;
+  // Calls back, from any thread, when the history up to a revision has been removed physically here
+  // (KvDatabase::WhenCompacted). Empty: Compact(physical) answers like Compact.
+  std::function<void(Revision, absl::AnyInvocable<void(absl::Status)>)> when_compacted;
+
+  // For /metrics only, read once for each scrape. Empty or null: those metrics stay 0.
+  const raft::ReplicaMetrics* replica_metrics = nullptr;
+  std::function<raft::TransportStats()> transport_stats;
 };
 
 // The client port: etcd's gRPC services and a few HTTP/1.1 paths on the same sockets. docs/compatibility.md
@@ -90,10 +95,6 @@ class ApiServer {
   // requests in flight finish until `deadline`; then cuts what is left. Once, from any thread but the
   // server's own.
   virtual void Shutdown(std::chrono::steady_clock::time_point deadline) = 0;
-
-  // Services for the peer port (etcd's clients in test suites ask Status there): owned by this object, to be
-  // given to raft::Transport as extra services. They answer until the ApiServer is destroyed.
-  virtual std::vector<grpc::Service*> peer_services() = 0;
 };
 
 }  // namespace cairn::kv
