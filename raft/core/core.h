@@ -1,7 +1,6 @@
 #pragma once
 
 // The consensus core: a pure function of its inputs. See raft/core/README.md.
-// This file is a draft of the contract: names and meanings are fixed, private parts are the implementer's.
 
 #include <absl/status/status.h>
 
@@ -23,8 +22,8 @@ namespace cairn::raft {
 // What a member knows when it starts.
 struct RestoredState {
   HardState hard_state;
-  SnapshotMeta
-      base;  // What stands before `entries`: the state machine's snapshot point, or the cluster's beginning.
+  // What stands before `entries`: the state machine's snapshot point, or the cluster's beginning.
+  SnapshotMeta base;
   std::vector<Entry> entries;  // From base.last.index + 1 on, without a gap; all durable.
   Index applied;               // >= base.last.index; known committed, and already in the state machine.
 };
@@ -65,6 +64,12 @@ struct CoreStatus {
   std::optional<NodeId> transferring_to;
 };
 
+struct CoreState;
+
+// One member's consensus. Inputs only change its state; everything it wants done leaves through TakeOutput(),
+// which also batches: however many inputs came between two calls, each peer gets as few messages as possible.
+//
+// Not thread-safe; owned by the replica. The same options, state and inputs give the same outputs.
 class Core {
  public:
   Core(const CoreOptions& options, RestoredState restored);
@@ -91,7 +96,7 @@ class Core {
   // Leader only; see thesis 3.10. InvalidArgument: unknown node, learner. To itself: OK, nothing to do.
   absl::Status TransferLeadership(NodeId to);
 
-  // Every write with a number up to this one is durable.
+  // Every write with a number up to this one is durable. Repeats and late answers do no harm.
   void LogPersisted(WriteNumber write);
 
   // The state machine has applied everything up to this index.
@@ -120,6 +125,7 @@ class Core {
 
   // All effects since the last call.
   [[nodiscard]] Output TakeOutput();
+  // Whether TakeOutput() may return something; it may still turn out to be empty.
   [[nodiscard]] bool HasOutput() const;
 
   [[nodiscard]] CoreStatus status() const;
@@ -128,8 +134,12 @@ class Core {
   [[nodiscard]] Term term() const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  friend const CoreState& Inspect(const Core& core);
+
+  std::unique_ptr<CoreState> state_;
 };
+
+// The whole state, for the invariant checker and for tests (raft/core/core_state.h).
+const CoreState& Inspect(const Core& core);
 
 }  // namespace cairn::raft

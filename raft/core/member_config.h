@@ -22,8 +22,9 @@ struct MemberConfig {
   std::vector<NodeId> learners_next;
 
   [[nodiscard]] bool joint() const { return !outgoing.empty(); }
-  [[nodiscard]] bool IsVoter(NodeId id) const;    // In either half.
-  [[nodiscard]] bool IsLearner(NodeId id) const;  // In `learners`.
+  [[nodiscard]] bool IsVoter(NodeId id) const;          // In either half.
+  [[nodiscard]] bool IsIncomingVoter(NodeId id) const;  // In `voters`: will still vote after a joint one.
+  [[nodiscard]] bool IsLearner(NodeId id) const;        // In `learners`.
   [[nodiscard]] bool Contains(NodeId id) const;
   [[nodiscard]] std::vector<NodeId> All() const;  // Voters of both halves and learners, sorted.
 

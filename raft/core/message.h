@@ -28,10 +28,10 @@ using ReadRound = Strong<struct ReadRoundTag>;  // Counts a leader's confirmatio
 struct VoteRequest {
   bool pre_vote = false;
   EntryId last_log;
-  bool leadership_transfer =
-      false;  // The leader told the sender to campaign (thesis 3.10): nobody refuses for having a leader.
-  bool broken_stream =
-      false;  // Pre-vote only: the sender's stream to its leader broke and was refused again.
+  // The leader told the sender to campaign (thesis 3.10): nobody refuses for having a leader.
+  bool leadership_transfer = false;
+  // Pre-vote only: the sender's stream to its leader broke and was refused again.
+  bool broken_stream = false;
 };
 struct VoteReply {
   bool pre_vote = false;
@@ -47,11 +47,13 @@ struct AppendRequest {
 };
 struct AppendReply {
   bool accepted = false;
-  Index
-      match;  // Accepted: everything up to here is on the sender's stable storage and agrees with the leader.
-  Index rejected;  // Refused: AppendRequest::previous.index of the refused request.
-  EntryId hint;    // Refused: the follower's last entry at or below `rejected` with a term not above that of
-                 // the request's `previous`; the leader goes on from there (R30).
+  // Accepted: everything up to here is on the sender's stable storage and agrees with the leader.
+  Index match{};
+  // Refused: AppendRequest::previous.index of the refused request; 0 if only the term was refused.
+  Index rejected{};
+  // Refused: the follower's last entry at or below `rejected` with a term not above that of the request's
+  // `previous`; the leader goes on from there (R30).
+  EntryId hint{};
 };
 
 struct HeartbeatRequest {

@@ -10,7 +10,9 @@ namespace cairn::raft {
 // Time is counted in ticks; the owner decides how long one is (10 ms in production).
 struct CoreOptions {
   NodeId self;
-  std::uint64_t seed = 1;  // Of the generator that draws election timeouts.
+  // Of the generator that draws election timeouts and the ids of forwarded reads. To be drawn anew at each
+  // start: else an answer to a read of an earlier life may be taken for one of this life (R95).
+  std::uint64_t seed = 1;
   int heartbeat_ticks = 5;
   int election_ticks = 30;  // T: each timeout is drawn from [T, 2T).
   bool pre_vote = true;

@@ -16,21 +16,21 @@ struct ReadReady {
 };
 
 struct SnapshotNeeded {
-  NodeId to;  // Needs a snapshot; answer with SnapshotSent(). Not repeated while one is on its way.
+  // Needs a snapshot; answer with SnapshotSent(). Not repeated before that answer, unless the peer was silent
+  // for an election timeout or there is a new leader: then a transfer still under way has failed.
+  NodeId to;
 };
 
 // Everything a core wants done, in the order in which the replica obeys. Plain data: nothing has happened
 // yet.
 struct Output {
   // 1. Install this snapshot: the state machine first, the log reset second, then answer with
-  // SnapshotInstalled(). The
-  //    core takes no further entries until then.
+  //    SnapshotInstalled(). The core takes no further entries until then.
   std::optional<SnapshotMeta> install;
 
   // 2. Start writing term and vote, and the entries, which replace the log from entries.front().id.index on.
-  // `write` is
-  //    present if and only if there is something to write; answer with LogPersisted(*write), which vouches
-  //    for all writes up to it.
+  //    `write` is present if and only if there is something to write; answer with LogPersisted(*write), which
+  //    vouches for all writes up to it.
   std::optional<WriteNumber> write;
   std::optional<HardState> hard_state;
   std::vector<Entry> entries;
@@ -38,13 +38,15 @@ struct Output {
   // 3. Send; need not wait for 2 (the leader replicates beside its own disk write, thesis 10.2.1).
   std::vector<Envelope> send_now;
 
-  // 4. Send once every write asked for so far is durable: votes and acknowledgements. `sync_point` is that
-  // write; present
-  //    if and only if send_after_sync is not empty.
+  // 4. Send once every write asked for so far, by this Output and those before, is durable: votes and
+  //    acknowledgements. `sync_point` is the last of those writes; present if and only if send_after_sync is
+  //    not empty. (What has nothing to wait for is in send_now.)
   std::vector<Envelope> send_after_sync;
   std::optional<WriteNumber> sync_point;
 
-  // 5. Apply in order; answer with Applied(index).
+  // 5. Apply in order; answer with Applied(index). At most CoreOptions::max_committed_bytes: while
+  // HasOutput()
+  //    says so there is more.
   std::vector<Entry> committed;
 
   // 6. Answers to ReadIndex(), each token once.
