@@ -1,7 +1,5 @@
 #pragma once
 
-// This file is a draft of the contract: names and meanings are fixed, private parts are the implementer's.
-
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -26,12 +24,13 @@ struct LogWrite {
 };
 
 struct LogOptions {
-  std::uint64_t segment_bytes =
-      64 << 20;            // Of one preallocated segment file; a larger batch gets a segment of its own.
+  // Of one preallocated segment file, rounded up to 4 KiB; at least 8 KiB. A larger batch gets a segment of
+  // its own.
+  std::uint64_t segment_bytes = 64 << 20;
   int spare_segments = 1;  // Kept zero-filled ahead, or recycled; also the disk-full reserve.
 };
 
-// What recovery found.
+// What recovery found. The payloads keep the buffers alive that their segments were read into.
 struct LogContents {
   HardState hard_state;
   EntryId base;  // What stands before `entries`; {0, 0} for a new log.
@@ -49,11 +48,13 @@ class SegmentedLog {
  public:
   struct Opened;
 
-  // Recovers what is there, or begins a new log. Corruption() for damage that a torn tail cannot explain.
+  // Recovers what is there, or begins a new log; what it returns is durable. Corruption() for damage that a
+  // torn tail cannot explain, and then nothing was changed. The disk must outlive the log.
   static absl::StatusOr<Opened> Open(Disk& disk, const LogOptions& options);
   ~SegmentedLog();
 
-  // Durable when OK is returned. REQUIRES: entries leave no gap.
+  // Durable when OK is returned, all of them; after a crash on the way, all or none. REQUIRES: entries leave
+  // no gap, and do not replace what was released.
   absl::Status Write(std::span<const LogWrite> writes);
 
   // Entries up to `index` are no longer needed; whole segments are recycled or removed. Keeps later entries
@@ -64,9 +65,12 @@ class SegmentedLog {
   // Keeps the hard state. Durable when OK is returned.
   absl::Status Reset(EntryId base);
 
-  // Prepares spare segments; does I/O. To be called when idle, from the owner's thread.
+  // To be called whenever idle, from the owner's thread. Does I/O, one small step a call (at most 1 MiB):
+  // marks the last batch as synced, so that damage to it is told from a torn tail (docs/adr/0002-own-log.md),
+  // and prepares spare segments. A disk too full for a spare is not an error.
   absl::Status PrepareSpares();
 
+  // Of all segments and spares.
   [[nodiscard]] std::uint64_t bytes_on_disk() const;
 
  private:

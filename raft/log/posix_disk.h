@@ -1,0 +1,43 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "raft/log/disk.h"
+
+namespace cairn::raft {
+
+// A directory of a real file system. Errors carry the path and the system's words, with the code that belongs
+// to the errno (a full disk is ResourceExhausted).
+//
+// Thread-safe between different files; one file has one user, as File says.
+class PosixDisk final : public Disk {
+ public:
+  // Makes the directory if it is missing (its parent has to exist) and makes that durable.
+  static absl::StatusOr<std::unique_ptr<PosixDisk>> Open(std::string directory);
+  ~PosixDisk() override;
+
+  PosixDisk(const PosixDisk&) = delete;
+  PosixDisk& operator=(const PosixDisk&) = delete;
+
+  absl::StatusOr<std::unique_ptr<File>> Open(std::string_view name, OpenOptions options) override;
+  absl::Status Rename(std::string_view from, std::string_view to) override;
+  absl::Status Remove(std::string_view name) override;
+  absl::Status SyncDirectory() override;
+  [[nodiscard]] absl::StatusOr<std::vector<std::string>> List() const override;
+  [[nodiscard]] absl::StatusOr<std::uint64_t> FreeBytes() const override;
+
+ private:
+  PosixDisk(std::string directory, int fd) : directory_(std::move(directory)), fd_(fd) {}
+
+  [[nodiscard]] std::string PathOf(std::string_view name) const;
+
+  std::string directory_;
+  int fd_;  // Of the directory: names are resolved against it, so that renaming the directory does no harm.
+};
+
+}  // namespace cairn::raft

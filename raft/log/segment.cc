@@ -1,0 +1,78 @@
+#include "raft/log/segment.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "raft/base/assert.h"
+#include "raft/base/status.h"
+
+namespace cairn::raft {
+namespace {
+
+absl::Status ZeroFrom(File& file, std::uint64_t begin, std::uint64_t end) {
+  const std::string zeroes(std::min<std::uint64_t>(end - begin, 1 << 20), '\0');
+  for (std::uint64_t at = begin; at < end; at += zeroes.size()) {
+    const std::string_view piece = std::string_view(zeroes).substr(
+        0, static_cast<std::size_t>(std::min<std::uint64_t>(end - at, zeroes.size())));
+    CAIRN_RETURN_IF_ERROR(file.WriteAt(at, {&piece, 1}));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Begin(Disk& disk, const std::string& spare,
+                                                        const SegmentHeader& header) {
+  {
+    CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, disk.Open(spare, {}));
+    // A recycled file holds old frames right behind the header; zeroes there say that no batch was written
+    // yet.
+    const std::string encoded = EncodeSegmentHeader(header) + std::string(kFrameHeaderBytes, '\0');
+    const std::string_view piece = encoded;
+    CAIRN_RETURN_IF_ERROR(file->WriteAt(0, {&piece, 1}));
+    // Before the rename: a segment with a name has a header. One without, or with an old one, is damage.
+    CAIRN_RETURN_IF_ERROR(file->Sync());
+  }
+  const std::string name = SegmentName(header.generation);
+  CAIRN_RETURN_IF_ERROR(disk.Rename(spare, name));
+  // Before the first batch: a batch that was acknowledged in a file without a name is lost with the power.
+  CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
+  CAIRN_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk.Open(name, {}));  // Its errors carry the new name.
+  CAIRN_ASSIGN_OR_RETURN(const std::uint64_t bytes, file->Size());
+  return std::unique_ptr<Segment>(
+      new Segment(std::move(file), header.generation, kSegmentHeaderBytes, bytes));
+}
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::Continue(Disk& disk, const Recovered& recovered) {
+  CAIRN_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk.Open(SegmentName(recovered.generation), {}));
+  CAIRN_ASSIGN_OR_RETURN(const std::uint64_t bytes, file->Size());
+  if (recovered.clear_tail) CAIRN_RETURN_IF_ERROR(ZeroFrom(*file, recovered.end, bytes));
+  CAIRN_RETURN_IF_ERROR(file->Sync());
+  return std::unique_ptr<Segment>(new Segment(std::move(file), recovered.generation, recovered.end, bytes));
+}
+
+absl::Status Segment::Append(RecordWriter& batch, BatchNumber number) {
+  const std::uint64_t frame_bytes = batch.frame_bytes();
+  CAIRN_ASSERT(frame_bytes <= room(), "frame={} room={}", frame_bytes, room());
+  const std::uint64_t end_bytes = std::min(kFrameHeaderBytes, room() - frame_bytes);
+  CAIRN_RETURN_IF_ERROR(file_->WriteAt(end_, batch.Finish(generation_, number, end_bytes)));
+  CAIRN_RETURN_IF_ERROR(file_->Sync());
+  end_ += frame_bytes;
+  marked_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Segment::WriteMark(BatchNumber next) {
+  if (marked_ || room() < kFrameHeaderBytes) return absl::OkStatus();
+  std::array<char, kFrameHeaderBytes> mark;
+  EncodeFrameHeader({.kind = FrameHeader::Kind::kMark, .generation = generation_, .batch = next},
+                    mark.data());
+  const std::string_view piece(mark.data(), mark.size());
+  CAIRN_RETURN_IF_ERROR(file_->WriteAt(end_, {&piece, 1}));
+  marked_ = true;
+  return absl::OkStatus();
+}
+
+}  // namespace cairn::raft
