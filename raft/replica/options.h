@@ -27,6 +27,7 @@ struct ReplicaOptions {
   std::size_t max_pending_proposals = 65536;    // Of this node's clients; beyond: kOverloaded.
   std::size_t max_pending_bytes = 64 << 20;     // Payload bytes of those.
   std::size_t max_pending_reads = 65536;        // Of this node's clients; beyond: kOverloaded.
+  std::size_t max_forwarded_bytes = 8 << 20;    // On their way to the leader; the rest waits here.
   std::size_t max_unapplied_entries = 65536;    // Committed here and not applied yet; beyond: kOverloaded.
   std::size_t max_unapplied_bytes = 128 << 20;  // Beyond, a follower takes no further entries for a while.
 

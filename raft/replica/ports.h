@@ -30,6 +30,12 @@ namespace cairn::raft {
 struct ApplyItem {
   Entry entry;
   ProposeDone done;
+
+  // Answers and forgets: an item that still has its `done` has not been answered. REQUIRES: done is set.
+  void Answer(absl::StatusOr<std::unique_ptr<ApplyResult>> result) {
+    ProposeDone answered = std::exchange(done, nullptr);
+    answered(std::move(result));
+  }
 };
 
 // What is replicated. All calls but OpenSnapshot() come from the applier's thread, in order.
@@ -41,7 +47,8 @@ class StateMachine {
   // membership in a new cluster.
   [[nodiscard]] virtual SnapshotMeta recovered() const = 0;
 
-  // Applies entries in index order and fulfils each `done`. Entries at or below recovered() never come.
+  // Applies entries in index order and answers each `done` through ApplyItem::Answer(). Entries at or below
+  // recovered() never come.
   // kMembership entries come too (decode with DecodeMembership) so that the state remembers who is a member.
   // An error is fatal for this node: it stops rather than diverge.
   virtual absl::Status Apply(std::span<ApplyItem> items) = 0;

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <absl/base/thread_annotations.h>
 #include <absl/functional/any_invocable.h>
 #include <absl/status/status.h>
-#include <absl/synchronization/mutex.h>
 
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "raft/core/core.h"
@@ -31,7 +28,8 @@ namespace cairn::raft {
 //   runtime.Stop({.hand_over = true});     // Then the transport may stop, then the state machine may go.
 //
 // Thread-safe. A callback given to Propose() or ReadBarrier() is called exactly once, at the latest before
-// Stop() returns, from the applier's or the replica's thread, never from inside the call that handed it in.
+// Stop() returns, from the applier's or the replica's thread; what comes after Stop() is refused at once,
+// from the caller's.
 class ReplicaRuntime final : public Group, public ReplicaEvents {
  public:
   // Called at most once, from one of the runtime's threads, when the node cannot go on (fsync failed, apply

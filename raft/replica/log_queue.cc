@@ -1,0 +1,52 @@
+#include "raft/replica/log_queue.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "raft/base/assert.h"
+
+namespace cairn::raft {
+
+void LogQueue::Write(WriteNumber core_write, std::optional<HardState> hard_state,
+                     std::vector<Entry> entries) {
+  last_task_ = Next(last_task_);
+  tasks_.push_back({.core_write = core_write, .installed = std::nullopt});
+  port_.Write({.number = last_task_, .hard_state = hard_state, .entries = std::move(entries)});
+}
+
+void LogQueue::Reset(SnapshotMeta installed) {
+  last_task_ = Next(last_task_);
+  const EntryId base = installed.last;
+  tasks_.push_back({.core_write = std::nullopt, .installed = std::move(installed)});
+  port_.Reset(base, last_task_);
+}
+
+std::vector<Envelope> LogQueue::HoldUntil(WriteNumber core_write, std::vector<Envelope> envelopes) {
+  if (core_write <= persisted_) return envelopes;
+  held_.push_back({.until = core_write, .envelopes = std::move(envelopes)});
+  return {};
+}
+
+LogQueue::Done LogQueue::Persisted(WriteNumber number) {
+  CAIRN_ASSERT(number <= last_task_, "persisted={} asked for={}", number, last_task_);
+  Done done;
+  const std::uint64_t left = last_task_.value() - number.value();
+  while (tasks_.size() > left) {
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    if (task.core_write) {
+      persisted_ = *task.core_write;
+      done.core_write = persisted_;
+    } else {
+      done.installed = std::move(task.installed);
+    }
+  }
+  while (!held_.empty() && held_.front().until <= persisted_) {
+    std::ranges::move(held_.front().envelopes, std::back_inserter(done.released));
+    held_.pop_front();
+  }
+  return done;
+}
+
+}  // namespace cairn::raft
