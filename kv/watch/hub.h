@@ -1,11 +1,11 @@
 #pragma once
 
-// This file is a draft of the contract: names and meanings are fixed, private parts are the implementer's.
-
 #include <absl/functional/any_invocable.h>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "kv/store/reader.h"
@@ -24,12 +24,16 @@ struct WatchOptions {
   std::size_t fragment_bytes =
       (1536 << 10) + (512 << 10);         // Responses from this size on are split if the watch asks.
   std::size_t ring_bytes = 32 << 20;      // Recent revisions kept for watchers that keep up.
+  std::size_t previous_bytes = 16 << 20;  // Replaced records kept beside them for watchers with prev_kv.
   std::size_t catch_up_revisions = 1000;  // Whole revisions in one catch-up response.
   std::size_t catch_up_bytes = 1 << 20;   // Then a response ends after the revision that exceeds it.
-  std::chrono::milliseconds progress_interval = std::chrono::minutes(10);
+  std::chrono::milliseconds progress_interval = std::chrono::minutes(10);  // Plus up to a tenth by chance.
 };
 
-// All watchers of a node. Thread-safe. Fed by the applier; streams are driven by their transports.
+// All watchers of a node. Thread-safe. Fed by the applier; streams are driven by their transports. The reader
+// must outlive it, and it must outlive its streams.
+//
+// Revisions must come without a gap from Reader::current_revision() at Create() on.
 class Hub : public RevisionFeed {
  public:
   static std::unique_ptr<Hub> Create(Reader& reader, MemberIdentity identity, WatchOptions options);
@@ -44,8 +48,8 @@ class Hub : public RevisionFeed {
   struct Counts {
     std::size_t streams = 0;
     std::size_t watchers = 0;
-    std::size_t slow_watchers = 0;
-    std::size_t ring_bytes = 0;
+    std::size_t slow_watchers = 0;  // Have to search the ring or read the history.
+    std::size_t ring_bytes = 0;     // Replaced records included.
   };
   [[nodiscard]] virtual Counts counts() const = 0;
 };

@@ -1,26 +1,20 @@
 #pragma once
 
-// This file is a draft of the contract: names and meanings are fixed, private parts are the implementer's.
-
-#include <absl/functional/any_invocable.h>
-
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 
 #include "kv/model/bytes.h"
-#include "kv/model/revision.h"
 #include "proto/etcd/rpc_fwd.h"
 
 namespace cairn::kv {
 
 // One Watch RPC, without its transport: requests go in, encoded WatchResponses come out one at a time when
 // the transport has room for one. What a slow client has not taken is a cursor, not a queue: memory per
-// stream is bounded.
+// stream is bounded by the number of its watches.
 //
 // Handle() and Take() are called by the transport, never two calls at the same time. Destroy it when the RPC
-// has ended.
+// has ended and before the hub; the destructor waits for a call of `wake` that is under way, so do not hold a
+// lock that `wake` takes.
 class WatchStream {
  public:
   virtual ~WatchStream() = default;
@@ -28,8 +22,14 @@ class WatchStream {
   virtual void Handle(const etcdserverpb::WatchRequest& request) = 0;
 
   // The next response in stream order, nothing if there is none now; then `wake` is called once when there
-  // is. May read the store.
+  // may be. A new stream counts as one whose Take() has returned nothing. May read the store. Does a bounded
+  // amount of work: after much searching without a find it returns nothing and calls `wake` at once, from
+  // inside the call.
   virtual std::optional<EncodedMessage> Take() = 0;
+
+  // Whether so many answers to requests wait to be taken that the transport should not read further requests
+  // until Take() has been called: what bounds a client that asks and does not listen.
+  [[nodiscard]] virtual bool backlogged() const { return false; }
 };
 
 }  // namespace cairn::kv

@@ -1,0 +1,170 @@
+#include "kv/watch/hub.h"
+
+#include <absl/synchronization/mutex.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "kv/watch/hub_state.h"
+#include "kv/watch/stream.h"
+#include "raft/base/assert.h"
+#include "raft/base/probe.h"
+
+namespace cairn::kv {
+namespace {
+
+// Per range: 24 KiB at most. A watcher further back looks through the ring.
+constexpr std::size_t kMaxHits = 1024;
+
+using Wakes = std::vector<std::shared_ptr<WakeGate>>;
+
+void WakeIfParked(Stream& stream, Wakes& wakes) {
+  if (std::shared_ptr<WakeGate> gate = stream.TakeWake(); gate != nullptr) wakes.push_back(std::move(gate));
+}
+
+void Call(const Wakes& wakes) {
+  for (const std::shared_ptr<WakeGate>& wake : wakes) wake->Call();
+}
+
+// Moves everybody who waits in `group` for something up to `revision`; their cursors go to `from`, or stay
+// where they are if that is later.
+void ReleaseWaiting(RangeGroup& group, Revision from, Revision revision, Wakes& wakes) {
+  Watcher* watcher = group.waiting.front();
+  while (watcher != nullptr) {
+    Watcher* const next = group.waiting.Next(*watcher);
+    if (watcher->next <= revision) {
+      watcher->stream.MakeReady(*watcher, std::max(watcher->next, from));
+      WakeIfParked(watcher->stream, wakes);
+    }
+    watcher = next;
+  }
+}
+
+class HubImpl final : public Hub {
+ public:
+  HubImpl(Reader& reader, MemberIdentity identity, const WatchOptions& options)
+      : state_(reader, std::move(identity), options) {}
+
+  ~HubImpl() override {
+    absl::MutexLock lock(&state_.mu);
+    CAIRN_ASSERT(state_.streams.empty(), "the hub outlives its streams: {} left", state_.streams.size());
+  }
+
+  std::unique_ptr<WatchStream> OpenStream(absl::AnyInvocable<void()> wake) override {
+    return std::make_unique<Stream>(state_, std::move(wake));
+  }
+
+  void OnRevisions(std::span<const std::shared_ptr<const RevisionEvents>> revisions) override {
+    std::vector<SlotRef> slots;
+    slots.reserve(revisions.size());
+    for (const auto& revision : revisions) {
+      slots.push_back(std::make_shared<RevisionSlot>(revision, state_.previous_budget));
+    }
+    Wakes wakes;
+    {
+      absl::MutexLock lock(&state_.mu);
+      for (const SlotRef& slot : slots) {
+        state_.ring.Push(slot);
+        NoteHits(*slot, wakes);
+      }
+      WakeAwaiting(wakes);
+    }
+    Call(wakes);
+  }
+
+  void OnCompacted(Revision /*compacted*/) override {
+    // Nothing to do: who keeps up is not concerned, and who does not finds out when it reads on. Until then
+    // its changes may still be in the ring, and then nothing is lost.
+  }
+
+  void OnStateReplaced(Revision current, Revision /*compacted*/) override {
+    Wakes wakes;
+    {
+      absl::MutexLock lock(&state_.mu);
+      const Revision missed = Next(state_.ring.last());
+      CAIRN_ASSERT(Next(current) >= missed, "the state went back: from={} to={}", state_.ring.last(),
+                   current);
+      state_.ring.Restart(current);
+      // What changed between is in the history only; nobody keeps up any more.
+      state_.index.ForEach([&](RangeGroup& group) {
+        group.hits.clear();
+        group.floor = current;
+        ReleaseWaiting(group, missed, current, wakes);
+      });
+      WakeAwaiting(wakes);
+    }
+    CAIRN_PROBE("watch_state_replaced");
+    Call(wakes);
+  }
+
+  void Tick(std::chrono::steady_clock::time_point now) override {
+    Wakes wakes;
+    {
+      absl::MutexLock lock(&state_.mu);
+      for (Stream* const stream : state_.streams) {
+        stream->Tick(now);
+        WakeIfParked(*stream, wakes);
+      }
+    }
+    Call(wakes);
+  }
+
+  [[nodiscard]] Counts counts() const override {
+    absl::MutexLock lock(&state_.mu);
+    Counts counts{.streams = state_.streams.size(),
+                  .watchers = 0,
+                  .slow_watchers = 0,
+                  .ring_bytes = state_.ring.bytes() + state_.previous_budget->used()};
+    for (const Stream* const stream : state_.streams) {
+      counts.watchers += stream->watchers();
+      counts.slow_watchers += stream->CountBehind();
+    }
+    return counts;
+  }
+
+ private:
+  // Notes for every range which of the revision's events touch it, and readies its watchers.
+  void NoteHits(const RevisionSlot& slot, Wakes& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu) {
+    const Revision revision = slot.revision();
+    for (std::size_t i = 0; i < slot.events().size(); ++i) {
+      state_.index.ForEachContaining(slot.events()[i].key, [&](RangeGroup& group) {
+        const auto at = static_cast<std::uint32_t>(i);
+        if (!group.hits.empty() && group.hits.back().revision == revision) {
+          group.hits.back().last = at;
+          return;
+        }
+        if (group.waiting.size() == group.members) {
+          group.hits.clear();  // Nobody follows them any more.
+          group.floor = Previous(revision);
+        } else if (group.hits.size() == kMaxHits) {
+          CAIRN_PROBE("watch_hits_dropped");
+          const auto half = group.hits.begin() + kMaxHits / 2;
+          group.floor = std::prev(half)->revision;
+          group.hits.erase(group.hits.begin(), half);
+        }
+        group.hits.push_back({.revision = revision, .first = at, .last = at});
+        ReleaseWaiting(group, revision, revision, wakes);
+      });
+    }
+  }
+
+  void WakeAwaiting(Wakes& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu) {
+    std::erase_if(state_.awaiting_revision, [&](Stream* stream) {
+      if (stream->AwaitsRevision()) return false;
+      WakeIfParked(*stream, wakes);
+      return true;
+    });
+  }
+
+  HubState state_;
+};
+
+}  // namespace
+
+std::unique_ptr<Hub> Hub::Create(Reader& reader, MemberIdentity identity, WatchOptions options) {
+  return std::make_unique<HubImpl>(reader, std::move(identity), options);
+}
+
+}  // namespace cairn::kv

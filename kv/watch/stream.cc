@@ -1,0 +1,455 @@
+#include "kv/watch/stream.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kv/watch/hub_state.h"
+#include "raft/base/assert.h"
+#include "raft/base/probe.h"
+#include "raft/base/status.h"
+
+namespace cairn::kv {
+namespace {
+
+constexpr std::int64_t kNoWatch = -1;  // The id in answers that are about no watch, or about none that lives.
+
+// Texts that clients match on, byte for byte.
+constexpr std::string_view kDuplicateId = "mvcc: duplicate watch ID provided on the WatchStream";
+constexpr std::string_view kEmptyRange = "mvcc: watcher range is empty";
+constexpr std::string_view kCompacted = "etcdserver: mvcc: required revision has been compacted";
+
+// A live watcher gets one response per revision until so many wait; then they are merged, which costs the
+// slow connection a fraction.
+constexpr std::size_t kMergeFrom = 16;
+// Revisions of the ring that are copied out under the lock for one search.
+constexpr std::size_t kSearchSlots = 512;
+// Work in one Take() that finds nothing: a search of the ring costs 1, a read of the history 64.
+constexpr int kTakeBudget = 512;
+constexpr int kHistoryCost = 64;
+// Answers to requests that may wait before the transport is asked to stop reading.
+constexpr std::size_t kBacklog = 1024;
+// Ids cancelled by compaction that are remembered for a stream.
+constexpr std::size_t kCompactedIds = 1024;
+
+KeyRange RangeOf(const etcdserverpb::WatchCreateRequest& request) {
+  // The empty key is not a key; as a place to begin it means the smallest one.
+  const std::string_view key = request.key().empty() ? std::string_view("\0", 1) : request.key();
+  return KeyRange::FromRequest(key, request.range_end());
+}
+
+void ApplyFilters(const etcdserverpb::WatchCreateRequest& request, Watcher& watcher) {
+  for (const int filter : request.filters()) {
+    if (filter == etcdserverpb::WatchCreateRequest::NOPUT) watcher.puts = false;
+    if (filter == etcdserverpb::WatchCreateRequest::NODELETE) watcher.deletions = false;
+  }
+}
+
+}  // namespace
+
+struct Stream::Turn {
+  enum class Kind : std::uint8_t { kNothing, kProgress, kNotify, kSearch };
+  Kind kind = Kind::kNothing;
+  std::int64_t watch_id = kNoWatch;  // kNotify.
+  Revision revision;                 // kProgress, kNotify.
+  Search search;                     // kSearch.
+};
+
+Stream::Stream(HubState& hub, absl::AnyInvocable<void()> wake)
+    : hub_(hub), gate_(std::make_shared<WakeGate>(std::move(wake))) {
+  absl::MutexLock lock(&hub_.mu);
+  hub_.streams.insert(this);
+}
+
+Stream::~Stream() {
+  gate_->Close();
+  absl::MutexLock lock(&hub_.mu);
+  hub_.streams.erase(this);
+  std::erase(hub_.awaiting_revision, this);
+  for (auto& [id, watcher] : watchers_) Detach(*watcher);
+}
+
+// --- Requests ---
+
+void Stream::Handle(const etcdserverpb::WatchRequest& request) {
+  switch (request.request_union_case()) {
+    case etcdserverpb::WatchRequest::kCreateRequest:
+      Create(request.create_request());
+      break;
+    case etcdserverpb::WatchRequest::kCancelRequest:
+      Cancel(request.cancel_request().watch_id());
+      break;
+    case etcdserverpb::WatchRequest::kProgressRequest:
+      RequestProgress();
+      break;
+    case etcdserverpb::WatchRequest::REQUEST_UNION_NOT_SET:
+      return;  // Empty, or of a kind newer than we are.
+  }
+  bool wake = false;
+  {
+    absl::MutexLock lock(&hub_.mu);
+    wake = parked_ && (!answers_.empty() || HasSomething());
+    if (wake) parked_ = false;
+  }
+  if (wake) gate_->Call();
+}
+
+bool Stream::backlogged() const { return answers_.size() >= kBacklog; }
+
+void Stream::Create(const etcdserverpb::WatchCreateRequest& request) {
+  // The feed runs behind the reader. Counting from what a client could have read, the new watch does not
+  // deliver what was acknowledged before it was asked for.
+  const Revision readable = hub_.reader.current_revision();
+  const Revision start{request.start_revision()};
+  const KeyRange range = RangeOf(request);
+  std::string_view refusal;
+  if (start.value() < 0) {
+    refusal = kCompacted;
+  } else if (range.IsEmpty()) {
+    refusal = kEmptyRange;
+  } else if (request.watch_id() != 0 && watchers_.contains(request.watch_id())) {
+    refusal = kDuplicateId;
+  }
+  if (!refusal.empty()) {
+    Answer(readable, {.watch_id = kNoWatch, .created = true, .canceled = true, .cancel_reason = refusal});
+    return;
+  }
+
+  const std::int64_t id = request.watch_id() != 0 ? request.watch_id() : ChooseId();
+  auto watcher = std::make_unique<Watcher>(*this, id);
+  ApplyFilters(request, *watcher);
+  watcher->previous_records = request.prev_kv();
+  watcher->fragment = request.fragment();
+  watcher->progress_notify = request.progress_notify();
+  Register(std::move(watcher), range, readable, start);
+}
+
+void Stream::Register(std::unique_ptr<Watcher> owned, const KeyRange& range, Revision readable,
+                      Revision start) {
+  Watcher& watcher = *owned;
+  const Revision compacted = hub_.reader.compacted_revision();
+  const bool too_old = start.value() != 0 && start < compacted;
+  Revision now;
+  {
+    absl::MutexLock lock(&hub_.mu);
+    now = std::max(readable, hub_.ring.last());
+    watchers_.emplace(watcher.id, std::move(owned));
+    if (watcher.progress_notify) ++notified_watchers_;
+    if (!too_old) {
+      if (start > now) watcher.future_start = start;
+      watcher.group = &hub_.index.FindOrCreate(range, hub_.ring.last());
+      ++watcher.group->members;
+      Place(watcher, start.value() == 0 ? Next(now) : start);
+    }
+  }
+  Answer(now, {.watch_id = watcher.id, .created = true});
+  if (too_old) {
+    Answer(Revision{0}, {.watch_id = watcher.id, .canceled = true, .compact_revision = compacted});
+    RememberCompacted(watcher.id);
+  }
+}
+
+std::int64_t Stream::ChooseId() {
+  while (watchers_.contains(next_id_)) ++next_id_;
+  return next_id_++;
+}
+
+void Stream::Cancel(std::int64_t watch_id) {
+  const auto found = watchers_.find(watch_id);
+  if (found == watchers_.end()) return;  // As etcd: silence.
+  Revision now;
+  {
+    absl::MutexLock lock(&hub_.mu);
+    now = hub_.ring.last();
+    if (found->second->progress_notify) --notified_watchers_;
+    Detach(*found->second);
+    watchers_.erase(found);
+  }
+  std::erase(compacted_ids_, watch_id);
+  Answer(now, {.watch_id = watch_id, .canceled = true});
+}
+
+void Stream::RequestProgress() {
+  const Revision readable = hub_.reader.current_revision();
+  absl::MutexLock lock(&hub_.mu);
+  if (progress_target_) {
+    progress_again_ = true;  // One at a time, whatever a client asks; its target must not run away either.
+  } else {
+    StartProgress(readable);
+  }
+}
+
+void Stream::Answer(Revision revision, const WatchNotice& notice) {
+  answers_.push_back(EncodeNotice(hub_.Header(revision), notice));
+}
+
+// The id stays taken, and may be cancelled once more, until there are too many of them.
+void Stream::RememberCompacted(std::int64_t watch_id) {
+  compacted_ids_.push_back(watch_id);
+  if (compacted_ids_.size() <= kCompactedIds) return;
+  const auto oldest = watchers_.find(compacted_ids_.front());
+  CAIRN_ASSERT(oldest != watchers_.end() && oldest->second->group == nullptr, "id={}",
+               compacted_ids_.front());
+  compacted_ids_.pop_front();
+  absl::MutexLock lock(&hub_.mu);
+  if (oldest->second->progress_notify) --notified_watchers_;
+  watchers_.erase(oldest);
+}
+
+// --- Responses ---
+
+std::optional<EncodedMessage> Stream::Take() {
+  if (fragments_) return NextFragment();
+  if (!answers_.empty()) {
+    EncodedMessage answer = std::move(answers_.front());
+    answers_.pop_front();
+    return answer;
+  }
+  for (int budget = kTakeBudget; budget > 0;) {
+    Turn turn = NextTurn();
+    switch (turn.kind) {
+      case Turn::Kind::kNothing:
+        return std::nullopt;
+      case Turn::Kind::kProgress:
+      case Turn::Kind::kNotify:
+        return EncodeNotice(hub_.Header(turn.revision), {.watch_id = turn.watch_id});
+      case Turn::Kind::kSearch:
+        budget -= turn.search.parts.empty() ? kHistoryCost : 1;
+        if (std::optional<EncodedMessage> message = Deliver(turn.search)) return message;
+        break;
+    }
+  }
+  CAIRN_PROBE("watch_take_budget_spent");
+  gate_->Call();  // Not parked: there is more to search, and the transport should serve others in between.
+  return std::nullopt;
+}
+
+Stream::Turn Stream::NextTurn() {
+  absl::MutexLock lock(&hub_.mu);
+  if (IsProgressReady()) {
+    Turn turn;
+    turn.kind = Turn::Kind::kProgress;
+    turn.revision = *progress_target_;
+    progress_target_.reset();
+    owed_ = 0;
+    if (std::exchange(progress_again_, false)) StartProgress(hub_.ring.last());
+    return turn;
+  }
+  Turn turn;
+  Watcher* const watcher = ready_.front();
+  if (watcher == nullptr) {
+    parked_ = true;
+    return turn;
+  }
+  ready_.Remove(*watcher);
+  if (std::exchange(watcher->notify, false) && watcher->waiting_hook.linked) {
+    turn.kind = Turn::Kind::kNotify;
+    turn.watch_id = watcher->id;
+    turn.revision = hub_.ring.last();
+    return turn;
+  }
+  if (progress_target_ && watcher->next <= *progress_target_) --owed_;  // Place() counts it again.
+  turn.kind = Turn::Kind::kSearch;
+  turn.search.watcher = watcher;
+  turn.search.from = watcher->next;
+  turn.search.behind = hub_.IsBehind(*watcher);
+  FillParts(turn.search);
+  return turn;
+}
+
+// A watcher that keeps up is told by the hits of its range where to look; one that does not looks through the
+// ring; and what has left the ring is read from the history (no parts).
+void Stream::FillParts(Search& search) const {
+  if (!hub_.ring.Contains(search.from)) return;
+  if (search.behind) {
+    const Revision end = std::min(
+        hub_.ring.last(), Revision{search.from.value() + static_cast<std::int64_t>(kSearchSlots) - 1});
+    for (Revision revision = search.from; revision <= end; revision = Next(revision)) {
+      search.parts.push_back({.slot = hub_.ring.At(revision)});
+    }
+    search.searched = end;
+    return;
+  }
+  const std::vector<Hit>& hits = search.watcher->group->hits;
+  const auto first = FirstHit(hits, search.from);
+  CAIRN_ASSERT(first != hits.end() && first->revision == search.from,
+               "a ready watcher has a hit at its cursor: {}", search.from);
+  const auto waiting = static_cast<std::size_t>(hits.end() - first);
+  const std::size_t count = waiting < kMergeFrom ? 1 : std::min(waiting, hub_.options.catch_up_revisions);
+  for (auto hit = first; hit != first + static_cast<std::ptrdiff_t>(count); ++hit) {
+    search.parts.push_back({.slot = hub_.ring.At(hit->revision), .first = hit->first, .last = hit->last});
+  }
+  search.searched = search.parts.back().slot->revision();
+}
+
+std::optional<EncodedMessage> Stream::Deliver(Search& search) {
+  Watcher& watcher = *search.watcher;
+  absl::StatusOr<Found> found =
+      Execute(search, hub_.reader,
+              {.revisions = hub_.options.catch_up_revisions, .bytes = hub_.options.catch_up_bytes});
+  if (!found.ok()) return CancelFailed(watcher, found.status());
+
+  Revision revision = found->last;
+  {
+    absl::MutexLock lock(&hub_.mu);
+    Place(watcher, found->next);
+    if (found->chosen.events.empty()) return std::nullopt;
+    watcher.sent_since_tick = true;
+    // etcd reports the store's revision while more chunks are to come, and a client that resumes from there
+    // misses them. Only the chunk that catches up may say more than it contains.
+    if (search.behind && watcher.waiting_hook.linked) revision = std::max(revision, hub_.ring.last());
+  }
+  const WatchHeader header = hub_.Header(revision);
+  std::vector<std::size_t> ends = {found->chosen.events.size()};
+  if (watcher.fragment) ends = FragmentEnds(found->chosen.events, hub_.options.fragment_bytes);
+  if (ends.size() == 1) return EncodeEvents(header, watcher.id, false, found->chosen.events);
+  fragments_ = Fragments{.header = header,
+                         .watch_id = watcher.id,
+                         .chosen = std::move(found->chosen),
+                         .ends = std::move(ends),
+                         .piece = 0};
+  return NextFragment();
+}
+
+EncodedMessage Stream::NextFragment() {
+  Fragments& fragments = *fragments_;
+  const std::size_t begin = fragments.piece == 0 ? 0 : fragments.ends[fragments.piece - 1];
+  const std::size_t end = fragments.ends[fragments.piece];
+  const bool more = ++fragments.piece < fragments.ends.size();
+  EncodedMessage message = EncodeEvents(fragments.header, fragments.watch_id, more,
+                                        std::span(fragments.chosen.events).subspan(begin, end - begin));
+  if (!more) fragments_.reset();
+  return message;
+}
+
+// The history from the cursor on is gone, or cannot be read: the watch cannot be complete any more, so it
+// ends, and says from where on a new one could be.
+EncodedMessage Stream::CancelFailed(Watcher& watcher, const absl::Status& status) {
+  {
+    absl::MutexLock lock(&hub_.mu);
+    Detach(watcher);
+  }
+  const std::int64_t id = watcher.id;
+  RememberCompacted(id);
+  if (absl::IsOutOfRange(status)) {
+    CAIRN_PROBE("watch_cursor_compacted");
+    return EncodeNotice(
+        hub_.Header(Revision{0}),
+        {.watch_id = id, .canceled = true, .compact_revision = hub_.reader.compacted_revision()});
+  }
+  return EncodeNotice(hub_.Header(hub_.reader.current_revision()),
+                      {.watch_id = id, .canceled = true, .cancel_reason = MessageOf(status)});
+}
+
+// --- Under the hub's lock ---
+
+// Where a watcher goes that is in no list. Everything below `next` is settled.
+void Stream::Place(Watcher& watcher, Revision next) {
+  CAIRN_ASSERT(next >= watcher.next, "a cursor never falls: from={} to={}", watcher.next, next);
+  RangeGroup& group = *watcher.group;
+  watcher.next = next;
+  if (next > group.floor) {
+    const auto hit = FirstHit(group.hits, next);
+    if (hit == group.hits.end()) {
+      group.waiting.PushBack(watcher);
+      return;
+    }
+    // There is nothing of the range in between; and a cursor on a hit is what compaction is compared with.
+    next = hit->revision;
+  }
+  Enqueue(watcher, next);
+}
+
+void Stream::MakeReady(Watcher& watcher, Revision revision) {
+  hub_.mu.AssertHeld();
+  watcher.group->waiting.Remove(watcher);
+  Enqueue(watcher, revision);
+}
+
+void Stream::Enqueue(Watcher& watcher, Revision next) {
+  watcher.next = next;
+  if (!watcher.ready_hook.linked) ready_.PushBack(watcher);  // Else it is in for a progress notification.
+  if (progress_target_ && next <= *progress_target_) ++owed_;
+}
+
+// Takes a watcher out of its group and all lists.
+void Stream::Detach(Watcher& watcher) {
+  if (watcher.group == nullptr) return;
+  RangeGroup& group = *std::exchange(watcher.group, nullptr);
+  const bool ready = watcher.ready_hook.linked && !watcher.waiting_hook.linked;
+  if (ready && progress_target_ && watcher.next <= *progress_target_) --owed_;
+  if (watcher.ready_hook.linked) ready_.Remove(watcher);
+  if (watcher.waiting_hook.linked) group.waiting.Remove(watcher);
+  if (--group.members == 0) hub_.index.Erase(group);
+}
+
+// As etcd: a request is answered if no watch is catching up, else never. What is ready to be sent is not
+// catching up: the answer waits for it.
+void Stream::StartProgress(Revision readable) {
+  const Revision target = std::max(readable, hub_.ring.last());
+  bool any = false;
+  std::size_t owed = 0;
+  for (const auto& [id, watcher] : watchers_) {
+    if (watcher->group == nullptr) continue;
+    any = true;
+    if (watcher->future_start && *watcher->future_start > target) return;
+    if (watcher->waiting_hook.linked) continue;
+    if (hub_.IsBehind(*watcher)) return;
+    if (watcher->next <= target) ++owed;
+  }
+  if (!any) return;
+  progress_target_ = target;
+  owed_ = owed;
+  if (target > hub_.ring.last()) hub_.awaiting_revision.push_back(this);
+}
+
+bool Stream::IsProgressReady() const {
+  return progress_target_ && owed_ == 0 && hub_.ring.last() >= *progress_target_;
+}
+
+std::shared_ptr<WakeGate> Stream::TakeWake() {
+  hub_.mu.AssertHeld();
+  if (!parked_ || !HasSomething()) return nullptr;
+  parked_ = false;
+  return gate_;
+}
+
+bool Stream::HasSomething() const { return !ready_.empty() || IsProgressReady(); }
+
+void Stream::Tick(std::chrono::steady_clock::time_point now) {
+  hub_.mu.AssertHeld();
+  if (tick_due_ && now < *tick_due_) return;
+  const bool first = !tick_due_;
+  tick_due_ = now + hub_.NextProgressInterval();
+  if (first || notified_watchers_ == 0) return;
+  for (auto& [id, watcher] : watchers_) {
+    const bool sent = std::exchange(watcher->sent_since_tick, false);
+    if (!watcher->progress_notify || sent || !watcher->waiting_hook.linked) continue;
+    if (watcher->next > Next(hub_.ring.last())) continue;  // It starts in the future.
+    watcher->notify = true;
+    if (!watcher->ready_hook.linked) ready_.PushBack(*watcher);
+  }
+}
+
+bool Stream::AwaitsRevision() const {
+  hub_.mu.AssertHeld();
+  return progress_target_ && hub_.ring.last() < *progress_target_;
+}
+
+std::size_t Stream::watchers() const {
+  hub_.mu.AssertHeld();
+  return watchers_.size();
+}
+
+std::size_t Stream::CountBehind() const {
+  hub_.mu.AssertHeld();
+  std::size_t count = 0;
+  for (const Watcher* watcher = ready_.front(); watcher != nullptr; watcher = ready_.Next(*watcher)) {
+    if (!watcher->waiting_hook.linked && hub_.IsBehind(*watcher)) ++count;
+  }
+  return count;
+}
+
+}  // namespace cairn::kv

@@ -1,0 +1,147 @@
+#include "tests/kv/watch/fake_store.h"
+
+#include <utility>
+
+#include "etcd/kv.pb.h"
+#include "kv/model/errors.h"
+
+namespace cairn::kv {
+namespace {
+
+constexpr std::int64_t kFirstWritten = 2;
+
+// The key's bytes inside an encoded KeyValue, where they are the first field.
+std::string_view KeyInside(const Payload& record, std::size_t length) {
+  std::size_t at = 1;  // The tag.
+  while ((static_cast<unsigned char>(record.bytes()[at]) & 0x80U) != 0) ++at;
+  return record.bytes().substr(at + 1, length);
+}
+
+}  // namespace
+
+Revision FakeStore::Commit(std::vector<Change> changes) {
+  auto made = std::make_shared<RevisionEvents>();
+  {
+    absl::MutexLock lock(&mu_);
+    made->revision = Revision{static_cast<std::int64_t>(revisions_.size()) + kFirstWritten};
+    for (Change& change : changes) {
+      const auto live = live_.find(change.key);
+      if (!change.value && live == live_.end()) continue;
+      Event event;
+      event.id = {.main = made->revision, .sub = static_cast<std::int64_t>(made->events.size())};
+      event.deletion = !change.value.has_value();
+      if (live != live_.end()) event.previous = live->second.id;
+      mvccpb::KeyValue record;
+      record.set_key(change.key);
+      record.set_mod_revision(made->revision.value());
+      if (change.value) {
+        Live next{.id = event.id, .created = made->revision.value(), .version = 1};
+        if (live != live_.end()) {
+          next.created = live->second.created;
+          next.version = live->second.version + 1;
+        }
+        record.set_value(*change.value);
+        record.set_create_revision(next.created);
+        record.set_version(next.version);
+        live_[change.key] = next;
+      } else {
+        live_.erase(live);
+      }
+      event.record = Payload::FromString(record.SerializeAsString());
+      event.key = KeyInside(event.record, change.key.size());
+      records_[event.id] = event.record;
+      made->events.push_back(std::move(event));
+    }
+    if (made->events.empty()) return Previous(made->revision);
+    revisions_.push_back(made);
+  }
+  unfed_.push_back(made);
+  if (!held_) ReleaseFeed();
+  return made->revision;
+}
+
+void FakeStore::ReleaseFeed() {
+  held_ = false;
+  if (feed_ != nullptr) feed_->OnRevisions(unfed_);
+  unfed_.clear();
+}
+
+void FakeStore::ReplaceState() {
+  held_ = false;
+  unfed_.clear();
+  feed_->OnStateReplaced(current_revision(), compacted_revision());
+}
+
+void FakeStore::Compact(Revision revision) {
+  {
+    absl::MutexLock lock(&mu_);
+    compacted_ = revision;
+    // Records below the mark that a later version has replaced are gone.
+    for (const auto& later : revisions_) {
+      if (later->revision > revision) break;
+      for (const Event& event : later->events) {
+        if (event.previous) records_.erase(*event.previous);
+      }
+    }
+  }
+  if (feed_ != nullptr) feed_->OnCompacted(revision);
+}
+
+Revision FakeStore::current_revision() const {
+  absl::MutexLock lock(&mu_);
+  return Revision{static_cast<std::int64_t>(revisions_.size()) + kFirstWritten - 1};
+}
+
+Revision FakeStore::compacted_revision() const {
+  absl::MutexLock lock(&mu_);
+  return compacted_;
+}
+
+absl::StatusOr<HistoryChunk> FakeStore::ReadHistory(Revision from, const KeyRange* range,
+                                                    std::size_t max_revisions, std::size_t max_bytes) {
+  ++history_reads;
+  absl::MutexLock lock(&mu_);
+  if (!history_error.ok()) return history_error;
+  if (from < compacted_) return errors::Compacted();
+  HistoryChunk chunk;
+  std::size_t bytes = 0;
+  auto at = static_cast<std::size_t>(std::max<std::int64_t>(0, from.value() - kFirstWritten));
+  for (; at < revisions_.size(); ++at) {
+    auto touching = std::make_shared<RevisionEvents>();
+    touching->revision = revisions_[at]->revision;
+    for (const Event& event : revisions_[at]->events) {
+      if (range == nullptr || range->Contains(event.key)) touching->events.push_back(event);
+    }
+    if (touching->events.empty()) continue;
+    if (chunk.revisions.size() >= max_revisions || (bytes >= max_bytes && !chunk.revisions.empty())) break;
+    for (const Event& event : touching->events) bytes += event.record.size();
+    chunk.revisions.push_back(std::move(touching));
+  }
+  chunk.next = Revision{static_cast<std::int64_t>(at) + kFirstWritten};
+  return chunk;
+}
+
+absl::StatusOr<std::optional<Payload>> FakeStore::RecordAt(RevisionId id) {
+  ++record_reads;
+  absl::MutexLock lock(&mu_);
+  const auto found = records_.find(id);
+  if (found == records_.end()) return std::optional<Payload>();
+  return std::optional<Payload>(found->second);
+}
+
+absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest&, std::size_t) {
+  return absl::UnimplementedError("not part of the watch");
+}
+absl::StatusOr<ReadAnswer> FakeStore::ReadOnlyTxn(const etcdserverpb::TxnRequest&, std::size_t) {
+  return absl::UnimplementedError("not part of the watch");
+}
+absl::StatusOr<Reader::Hash> FakeStore::HashKv(Revision) {
+  return absl::UnimplementedError("not part of the watch");
+}
+
+std::vector<std::shared_ptr<const RevisionEvents>> FakeStore::Everything() const {
+  absl::MutexLock lock(&mu_);
+  return revisions_;
+}
+
+}  // namespace cairn::kv
