@@ -1,9 +1,9 @@
 #pragma once
 
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-
+#include <condition_variable>
+#include <cstddef>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <thread>
 #include <variant>
@@ -46,20 +46,26 @@ class LogWorker final : public LogPort {
 
   void Add(Task task);
   void Loop();
-  bool Take(std::vector<Task>& tasks);
+  // What there was to do when the thread woke up.
+  enum class Wake { kTasks, kIdle, kStop };
+  Wake Take(std::vector<Task>& tasks);
   absl::Status Do(std::vector<Task>& tasks);
-  absl::Status WriteGroup(std::span<const LogWrite> group);
+  absl::Status WriteGroup(std::span<const LogWrite> group, std::size_t bytes);
+  absl::Status Prepare();
 
   std::unique_ptr<SegmentedLog> log_;  // The thread's.
   ReplicaMetrics& metrics_;
   ReplicaEvents* events_ = nullptr;
   std::thread thread_;
+  std::size_t written_since_prepared_ = 0;  // Bytes. The thread's.
+  int idle_preparations_left_ = 0;          // The thread's.
 
-  absl::Mutex mutex_;
-  absl::CondVar arrived_;
-  std::vector<Task> waiting_ ABSL_GUARDED_BY(mutex_);
-  bool asleep_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Not absl::Mutex: see inbox.h.
+  std::mutex mutex_;  // Guards all that follows.
+  std::condition_variable arrived_;
+  std::vector<Task> waiting_;
+  bool asleep_ = false;
+  bool stopping_ = false;
 };
 
 }  // namespace cairn::raft

@@ -62,7 +62,6 @@ struct ReplicaMetrics {
   Counter snapshots_failed{0};  // To a peer; includes those aborted at ReplicaOptions::max_pinned_bytes.
   Counter snapshots_installed{0};
   Counter log_bytes_on_disk{0};  // A gauge.
-  Counter log_spares_failed{0};  // No room to prepare a segment ahead.
 
   DurationHistogram log_write;    // One SegmentedLog::Write(): a writev and an fdatasync.
   DurationHistogram apply_batch;  // One StateMachine::Apply().

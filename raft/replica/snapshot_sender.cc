@@ -13,6 +13,8 @@ constexpr std::uint64_t kMaxBackOffTimeouts = 64;  // In election timeouts.
 
 void SnapshotSender::Wanted(NodeId to, Term term, Index flushed, std::uint64_t tick) {
   Transfer& transfer = transfers_[to];
+  // The core lost patience with a silent receiver. The transport says when the transfer has ended.
+  if (transfer.sending) return;
   if (tick < transfer.next) {
     CAIRN_PROBE("replica_snapshot_backed_off");
     transfer.wanted = true;
