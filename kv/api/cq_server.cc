@@ -1,0 +1,104 @@
+#include "kv/api/cq_server.h"
+
+#include <grpc/grpc.h>
+
+#include <algorithm>
+#include <climits>
+#include <utility>
+
+#include "kv/api/dispatch.h"
+#include "kv/api/generic_call.h"
+#include "raft/base/status.h"
+
+namespace cairn::kv::api {
+namespace {
+
+constexpr int kArmedGenericCalls = 16;  // Per poller.
+
+// Contract of etcd's clients with keepalive: the library's own limits would cut idle watches of Go clients,
+// which ping every 10 s.
+void SetKeepalive(grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 7'200'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, INT_MAX);
+}
+
+std::chrono::system_clock::time_point ToSystemClock(std::chrono::steady_clock::time_point when) {
+  return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                                                when - std::chrono::steady_clock::now());
+}
+
+}  // namespace
+
+CqServer::CqServer(Backend& backend) : backend_(backend), hot_service_(HotMethods()) {}
+
+absl::StatusOr<std::unique_ptr<CqServer>> CqServer::Start(Backend& backend) {
+  auto server = std::unique_ptr<CqServer>(new CqServer(backend));
+  CAIRN_RETURN_IF_ERROR(server->Build());
+  return server;
+}
+
+int CqServer::PollerCount() const {
+  if (backend_.options.pollers > 0) return backend_.options.pollers;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / 2));
+}
+
+absl::Status CqServer::Build() {
+  grpc::ServerBuilder builder;
+  // Messages up to twice the limit are taken and refused by us with the sentence of etcd's library; what is
+  // larger still is refused by gRPC while it arrives.
+  builder.SetMaxReceiveMessageSize(static_cast<int>(2 * backend_.options.receive_limit()));
+  builder.SetMaxSendMessageSize(-1);
+  SetKeepalive(builder);
+  builder.RegisterService(&hot_service_);
+  builder.RegisterAsyncGenericService(&generic_service_);
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
+  for (int i = 0; i < PollerCount(); ++i) {
+    pollers_.push_back(std::make_unique<Poller>(backend_, builder.AddCompletionQueue()));
+    pools_.push_back(std::make_unique<HotCallPool>(*pollers_.back(), hot_service_));
+  }
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) return absl::InternalError("gRPC did not start; its log says why");
+  for (std::size_t i = 0; i < pollers_.size(); ++i) {
+    pools_[i]->ArmAll();
+    for (int n = 0; n < kArmedGenericCalls; ++n) GenericCall::Arm(*pollers_[i], generic_service_);
+    std::function<void(std::chrono::steady_clock::time_point)> on_tick;
+    if (i == 0) on_tick = [this](std::chrono::steady_clock::time_point now) { backend_.deps.hub.Tick(now); };
+    pollers_[i]->Start(std::move(on_tick));
+  }
+  return absl::OkStatus();
+}
+
+void CqServer::AddConnection(UniqueFd socket, const std::string& first_bytes) {
+  const grpc::Slice slice(first_bytes);
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+  connection.fd = socket.release();
+  connection.read_buffer = grpc::ByteBuffer(&slice, 1);
+  acceptor_->HandleNewConnection(&connection);
+}
+
+void CqServer::Shutdown(std::chrono::steady_clock::time_point deadline) {
+  if (std::exchange(shut_down_, true)) return;
+  if (server_ == nullptr) return;
+  for (const auto& poller : pollers_) poller->EndStreams();
+  server_->Shutdown(ToSystemClock(deadline));
+}
+
+CqServer::~CqServer() {
+  Shutdown(std::chrono::steady_clock::now());
+  // A call that waits for Raft must get its answer before its queue may go.
+  for (std::size_t live = backend_.live_calls.load(); live != 0; live = backend_.live_calls.load()) {
+    backend_.live_calls.wait(live);
+  }
+  for (const auto& poller : pollers_) poller->ShutdownQueue();
+  if (server_ == nullptr) {  // Never started: nobody polls the queues.
+    for (const auto& poller : pollers_) poller->Start({});
+  }
+  for (const auto& poller : pollers_) poller->Join();
+}
+
+}  // namespace cairn::kv::api

@@ -1,0 +1,115 @@
+#include "kv/api/kv_service.h"
+
+#include "etcd/rpc.pb.h"
+#include "kv/api/errors.h"
+#include "kv/api/validate_interim.h"
+#include "kv/model/errors.h"
+
+namespace cairn::kv::api {
+namespace {
+
+using etcdserverpb::CompactionRequest;
+using etcdserverpb::DeleteRangeRequest;
+using etcdserverpb::PutRequest;
+using etcdserverpb::RangeRequest;
+using etcdserverpb::TxnRequest;
+
+// The common end of both kinds of reads.
+void AnswerRead(UnaryCall& call, const absl::StatusOr<ReadAnswer>& answer) {
+  if (!answer.ok()) return call.Refuse(answer.status());
+  call.Answer(answer->revision, answer->body);
+}
+
+void ReadRange(UnaryCall& call) {
+  Backend& backend = call.backend();
+  if (TooManyResponseBytes(backend)) return call.Refuse(errors::TooManyRequests());
+  AnswerRead(call,
+             backend.deps.reader.Range(call.parsed<RangeRequest>(), backend.options.max_response_bytes));
+}
+
+void ReadTxn(UnaryCall& call) {
+  Backend& backend = call.backend();
+  if (TooManyResponseBytes(backend)) return call.Refuse(errors::TooManyRequests());
+  AnswerRead(call,
+             backend.deps.reader.ReadOnlyTxn(call.parsed<TxnRequest>(), backend.options.max_response_bytes));
+}
+
+// A compare-only transaction, which etcd answers from local state, is linearizable here: it has no range that
+// asks for anything less.
+bool IsSerializable(const TxnRequest& request) {
+  bool any = false;
+  for (const auto* ops : {&request.success(), &request.failure()}) {
+    for (const etcdserverpb::RequestOp& op : *ops) {
+      any = true;
+      if (!op.request_range().serializable()) return false;
+    }
+  }
+  return any;
+}
+
+// Compact(physical) is answered when the history is gone on this member, not only out of reach.
+void WaitForRemoval(UnaryCall& call) {
+  if (!call.wait_status().ok()) return call.Refuse(call.wait_status());
+  if (!call.result().status.ok()) return call.Refuse(call.result().status);
+  call.Wait([](UnaryCall& waited) {
+    if (waited.RefusedAfterWait()) return;
+    // The removal has no answer of its own; the compaction's has only a header.
+    waited.Answer(waited.backend().deps.reader.current_revision(), {});
+  });
+  call.backend().deps.when_compacted(Revision{call.parsed<CompactionRequest>().revision()},
+                                     [&call](absl::Status status) { call.Wake(std::move(status)); });
+}
+
+}  // namespace
+
+bool TooManyResponseBytes(const Backend& backend) {
+  return backend.response_bytes_in_flight.load(std::memory_order_relaxed) >=
+         backend.options.max_response_bytes_in_flight;
+}
+
+void ServeRange(UnaryCall& call) {
+  const auto* request = call.Parse<RangeRequest>();
+  if (request == nullptr) return;
+  if (const absl::Status valid = ValidateRange(*request); !valid.ok()) return call.Refuse(valid);
+  if (request->serializable()) return ReadRange(call);
+  call.AfterReadBarrier([](UnaryCall& waited) {
+    if (!waited.RefusedAfterWait()) ReadRange(waited);
+  });
+}
+
+void ServePut(UnaryCall& call) {
+  const auto* request = call.Parse<PutRequest>();
+  if (request == nullptr) return;
+  if (const absl::Status valid = ValidatePut(*request); !valid.ok()) return call.Refuse(valid);
+  call.Propose(CommandKind::kPut);
+}
+
+void ServeDeleteRange(UnaryCall& call) {
+  const auto* request = call.Parse<DeleteRangeRequest>();
+  if (request == nullptr) return;
+  if (const absl::Status valid = ValidateDeleteRange(*request); !valid.ok()) return call.Refuse(valid);
+  call.Propose(CommandKind::kDeleteRange);
+}
+
+void ServeTxn(UnaryCall& call) {
+  const auto* request = call.Parse<TxnRequest>();
+  if (request == nullptr) return;
+  const absl::Status valid = ValidateTxn(*request, call.backend().options.max_txn_ops);
+  if (!valid.ok()) return call.Refuse(valid);
+  if (!IsReadOnly(*request)) return call.Propose(CommandKind::kTxn);
+  if (IsSerializable(*request)) return ReadTxn(call);
+  call.AfterReadBarrier([](UnaryCall& waited) {
+    if (!waited.RefusedAfterWait()) ReadTxn(waited);
+  });
+}
+
+void ServeCompact(UnaryCall& call) {
+  const auto* request = call.Parse<CompactionRequest>();
+  if (request == nullptr) return;
+  if (request->physical() && call.backend().deps.when_compacted) {
+    return call.ProposeThen(CommandKind::kCompact, &WaitForRemoval);
+  }
+  call.Propose(CommandKind::kCompact);
+}
+
+}  // namespace cairn::kv::api

@@ -1,0 +1,134 @@
+#include "kv/api/range_stream.h"
+
+#include <google/protobuf/arena.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "etcd/rpc.pb.h"
+#include "kv/api/errors.h"
+#include "kv/api/kv_service.h"
+#include "kv/api/range_chunks.h"
+#include "kv/api/validate_interim.h"
+#include "kv/api/wire.h"
+#include "kv/model/errors.h"
+
+namespace cairn::kv::api {
+namespace {
+
+using etcdserverpb::RangeRequest;
+
+constexpr std::size_t kChunkBytes = 1 << 20;
+
+absl::Status ValidateStream(const RangeRequest& request) {
+  const absl::Status valid = ValidateRange(request);
+  if (!valid.ok()) return valid;
+  const bool by_key =
+      request.sort_target() == RangeRequest::KEY && request.sort_order() != RangeRequest::DESCEND;
+  if (request.sort_order() != RangeRequest::NONE && !by_key) {
+    return absl::UnimplementedError("RangeStream does not support custom sort orders");
+  }
+  if (request.sort_order() == RangeRequest::NONE && request.sort_target() != RangeRequest::KEY) {
+    return absl::UnimplementedError("RangeStream does not support custom sort orders");
+  }
+  if (request.min_mod_revision() != 0 || request.max_mod_revision() != 0 ||
+      request.min_create_revision() != 0 || request.max_create_revision() != 0) {
+    return absl::UnimplementedError("RangeStream does not support revision filters");
+  }
+  return absl::OkStatus();
+}
+
+std::size_t SizeOf(const EncodedMessage& message) {
+  std::size_t size = 0;
+  for (const Bytes& piece : message) size += piece.view.size();
+  return size;
+}
+
+// RangeStreamResponse{range_response = `message`}.
+EncodedMessage Wrap(EncodedMessage message) {
+  std::string prefix(1, static_cast<char>(1 << 3 | 2));
+  std::size_t size = SizeOf(message);
+  for (; size >= 0x80; size >>= 7) prefix.push_back(static_cast<char>(size | 0x80));
+  prefix.push_back(static_cast<char>(size));
+  message.insert(message.begin(), Bytes::Own(std::move(prefix)));
+  return message;
+}
+
+// The whole answer is taken from one view of the store, within the bound of an ordinary Range; what streaming
+// saves is the client's memory and the size of a message.
+class RangeStream final : public StreamDriver, private Mail {
+ public:
+  explicit RangeStream(GenericCall& call) : call_(call) {}
+
+  void Start() override { call_.Read(); }
+
+  void OnRead(const grpc::ByteBuffer& message) override {
+    const ReceivedMessage received = Contiguous(message);
+    if (!request_->ParseFromArray(received.bytes().data(), static_cast<int>(received.bytes().size()))) {
+      return call_.Finish(MalformedRequest("RangeRequest"));
+    }
+    if (const absl::Status valid = ValidateStream(*request_); !valid.ok()) return call_.Finish(valid);
+    if (request_->serializable()) return ReadStore();
+    waiting_ = true;
+    call_.backend().deps.group.ReadBarrier([this](absl::Status status) {
+      wait_status_ = std::move(status);
+      call_.poller().mailbox().Push(*this);
+    });
+  }
+
+  void OnHalfClosed() override { call_.Finish(absl::InternalError("grpc: the request is missing")); }
+  void OnWritten() override { SendNext(); }
+  void OnGone() override { chunks_.reset(); }
+  [[nodiscard]] bool idle() const override { return !waiting_; }
+
+ private:
+  void OnMail() override {
+    waiting_ = false;
+    if (!call_.finished() && !call_.gone()) {
+      if (wait_status_.ok()) {
+        ReadStore();
+      } else {
+        call_.Finish(ToEtcdError(wait_status_));
+      }
+    }
+    call_.EndIfOver();  // May destroy this.
+  }
+
+  void ReadStore() {
+    Backend& backend = call_.backend();
+    if (TooManyResponseBytes(backend)) return call_.Finish(errors::TooManyRequests());
+    absl::StatusOr<ReadAnswer> answer =
+        backend.deps.reader.Range(*request_, backend.options.max_response_bytes);
+    if (!answer.ok()) return call_.Finish(ToEtcdError(answer.status()));
+    revision_ = answer->revision;
+    chunks_.emplace(std::move(answer->body), kChunkBytes);
+    SendNext();
+  }
+
+  void SendNext() {
+    if (!chunks_) return;
+    if (std::optional<EncodedMessage> chunk = chunks_->Next()) {
+      return call_.Write(EncodePieces(Wrap(*std::move(chunk))));
+    }
+    EncodedMessage last = chunks_->Rest();
+    last.insert(last.begin(), Bytes::Own(EncodeHeader(call_.backend().Header(revision_))));
+    call_.WriteAndFinish(EncodePieces(Wrap(std::move(last))));
+  }
+
+  GenericCall& call_;
+  google::protobuf::Arena arena_;
+  RangeRequest* request_ = google::protobuf::Arena::CreateMessage<RangeRequest>(&arena_);
+  bool waiting_ = false;
+  absl::Status wait_status_;
+  Revision revision_{0};
+  std::optional<RangeChunks> chunks_;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamDriver> MakeRangeStream(GenericCall& call) {
+  return std::make_unique<RangeStream>(call);
+}
+
+}  // namespace cairn::kv::api

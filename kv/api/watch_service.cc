@@ -1,0 +1,127 @@
+#include "kv/api/watch_service.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+#include <google/protobuf/arena.h>
+
+#include <optional>
+#include <utility>
+
+#include "etcd/rpc.pb.h"
+#include "kv/api/errors.h"
+#include "kv/api/wire.h"
+#include "kv/watch/hub.h"
+#include "kv/watch/watch_stream.h"
+
+namespace cairn::kv::api {
+namespace {
+
+// A client that sends requests and takes no answers is not read from beyond this many, so that the answers it
+// is owed stay bounded.
+constexpr int kMaxUnanswered = 1024;
+
+class WatchDriver final : public StreamDriver, private Mail {
+ public:
+  explicit WatchDriver(GenericCall& call) : call_(call), waker_(std::make_shared<Waker>(*this)) {}
+  ~WatchDriver() override { waker_->Detach(); }
+
+  void Start() override {
+    stream_ = call_.backend().deps.hub.OpenStream([waker = waker_] { waker->Wake(); });
+    call_.Read();
+    Pump();
+  }
+
+  void OnRead(const grpc::ByteBuffer& message) override {
+    const ReceivedMessage received = Contiguous(message);
+    google::protobuf::Arena arena;
+    auto* request = google::protobuf::Arena::CreateMessage<etcdserverpb::WatchRequest>(&arena);
+    if (!request->ParseFromArray(received.bytes().data(), static_cast<int>(received.bytes().size()))) {
+      return call_.Finish(MalformedRequest("WatchRequest"));
+    }
+    stream_->Handle(*request);
+    ++unanswered_;
+    if (!writing_) Pump();
+    ReadOn();
+  }
+
+  void OnWritten() override {
+    writing_ = false;
+    Pump();
+    ReadOn();
+  }
+
+  // OnHalfClosed(): nothing. A client that has no more to ask still wants its events.
+
+  void OnGone() override { stream_.reset(); }
+
+  [[nodiscard]] bool idle() const override { return !waker_->pending(); }
+
+ private:
+  // The hub keeps it, and may call it while the driver goes away.
+  class Waker {
+   public:
+    explicit Waker(WatchDriver& driver) : driver_(&driver) {}
+    void Wake() {
+      const absl::MutexLock lock(&mu_);
+      if (driver_ == nullptr || pending_) return;
+      pending_ = true;
+      driver_->call_.poller().mailbox().Push(*driver_);
+    }
+    void Delivered() {
+      const absl::MutexLock lock(&mu_);
+      pending_ = false;
+    }
+    void Detach() {
+      const absl::MutexLock lock(&mu_);
+      driver_ = nullptr;
+    }
+    [[nodiscard]] bool pending() const {
+      const absl::MutexLock lock(&mu_);
+      return pending_;
+    }
+
+   private:
+    mutable absl::Mutex mu_;
+    WatchDriver* driver_ ABSL_GUARDED_BY(mu_);
+    bool pending_ ABSL_GUARDED_BY(mu_) = false;  // In the mailbox: the driver must stay.
+  };
+
+  void OnMail() override {
+    waker_->Delivered();
+    if (!writing_) Pump();
+    ReadOn();
+    call_.EndIfOver();  // May destroy this.
+  }
+
+  // Sends the next response if there is one; otherwise the hub will wake us.
+  void Pump() {
+    if (stream_ == nullptr || call_.finished()) return;
+    std::optional<EncodedMessage> response = stream_->Take();
+    if (!response) {
+      unanswered_ = 0;
+      return;
+    }
+    writing_ = true;
+    call_.Write(EncodePieces(*response));
+  }
+
+  void ReadOn() {
+    if (stream_ != nullptr && !call_.reading() && !call_.half_closed() && unanswered_ < kMaxUnanswered) {
+      call_.Read();
+    }
+  }
+
+  GenericCall& call_;
+  std::shared_ptr<Waker> waker_;
+  std::unique_ptr<WatchStream> stream_;  // Null once the client has gone.
+  bool writing_ = false;
+  int unanswered_ = 0;  // Requests handled since the stream had nothing to send.
+};
+
+}  // namespace
+
+std::unique_ptr<StreamDriver> MakeWatchStream(GenericCall& call) {
+  return std::make_unique<WatchDriver>(call);
+}
+
+}  // namespace cairn::kv::api
