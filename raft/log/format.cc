@@ -31,13 +31,6 @@ T Get(std::string_view bytes, std::uint64_t offset) {
   return value;
 }
 
-// The last eight bytes of a header are the checksum of those before.
-std::uint64_t Seal(char* header, std::uint64_t header_bytes) {
-  const std::uint64_t checksum = Checksum({header, header_bytes - kChecksumBytes});
-  Put(header, header_bytes - kChecksumBytes, checksum);
-  return checksum;
-}
-
 bool SealHolds(std::string_view header) {
   return Checksum(header.substr(0, header.size() - kChecksumBytes)) ==
          Get<std::uint64_t>(header, header.size() - kChecksumBytes);
@@ -71,6 +64,12 @@ std::optional<std::uint64_t> ParseHex(std::string_view digits) {
 }
 
 }  // namespace
+
+std::uint64_t Seal(char* header, std::uint64_t header_bytes) {
+  const std::uint64_t checksum = Checksum({header, header_bytes - kChecksumBytes});
+  Put(header, header_bytes - kChecksumBytes, checksum);
+  return checksum;
+}
 
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string bytes(kSegmentHeaderBytes, '\0');

@@ -74,6 +74,9 @@ struct FrameHeader {
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
 };
 
+// Every header ends with the checksum of its other bytes: Seal() computes it, writes it there and returns it.
+std::uint64_t Seal(char* header, std::uint64_t header_bytes);
+
 // Writes kFrameHeaderBytes to `out`.
 void EncodeFrameHeader(const FrameHeader& header, char* out);
 // InvalidArgument says what is wrong. `bytes` is what follows in the file, kFrameHeaderBytes at least.
