@@ -86,6 +86,7 @@ class HubImpl final : public Hub {
       const Revision missed = Next(state_.ring.last());
       CAIRN_ASSERT(Next(current) >= missed, "the state went back: from={} to={}", state_.ring.last(),
                    current);
+      if (missed > current) return;  // It brought nothing that was not fed.
       state_.ring.Restart(current);
       // What changed between is in the history only; nobody keeps up any more.
       state_.index.ForEach([&](RangeGroup& group) {

@@ -29,8 +29,6 @@ constexpr std::size_t kSearchSlots = 512;
 // Work in one Take() that finds nothing: a search of the ring costs 1, a read of the history 64.
 constexpr int kTakeBudget = 512;
 constexpr int kHistoryCost = 64;
-// Answers to requests that may wait before the transport is asked to stop reading.
-constexpr std::size_t kBacklog = 1024;
 // Ids cancelled by compaction that are remembered for a stream.
 constexpr std::size_t kCompactedIds = 1024;
 
@@ -95,8 +93,6 @@ void Stream::Handle(const etcdserverpb::WatchRequest& request) {
   }
   if (wake) gate_->Call();
 }
-
-bool Stream::backlogged() const { return answers_.size() >= kBacklog; }
 
 void Stream::Create(const etcdserverpb::WatchCreateRequest& request) {
   // The feed runs behind the reader. Counting from what a client could have read, the new watch does not

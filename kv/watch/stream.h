@@ -36,7 +36,6 @@ class Stream final : public WatchStream {
 
   void Handle(const etcdserverpb::WatchRequest& request) override;
   std::optional<EncodedMessage> Take() override;
-  [[nodiscard]] bool backlogged() const override;
 
   // Hub: a waiting watcher of this stream has something to send at `revision`.
   void MakeReady(Watcher& watcher, Revision revision);

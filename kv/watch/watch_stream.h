@@ -26,10 +26,6 @@ class WatchStream {
   // amount of work: after much searching without a find it returns nothing and calls `wake` at once, from
   // inside the call.
   virtual std::optional<EncodedMessage> Take() = 0;
-
-  // Whether so many answers to requests wait to be taken that the transport should not read further requests
-  // until Take() has been called: what bounds a client that asks and does not listen.
-  [[nodiscard]] virtual bool backlogged() const { return false; }
 };
 
 }  // namespace cairn::kv

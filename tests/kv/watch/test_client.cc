@@ -77,8 +77,4 @@ std::vector<std::string> TestClient::TakeAll() {
   return all;
 }
 
-MemberIdentity TestIdentity() {
-  return {.cluster_id = 77, .member_id = 11, .raft_term = [] { return std::uint64_t{3}; }};
-}
-
 }  // namespace cairn::kv

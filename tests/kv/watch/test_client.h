@@ -60,7 +60,8 @@ class TestClient {
   std::unique_ptr<WatchStream> stream_;
 };
 
-// A hub over a store.
-MemberIdentity TestIdentity();
+inline MemberIdentity TestIdentity() {
+  return {.cluster_id = 77, .member_id = 11, .raft_term = [] { return std::uint64_t{3}; }};
+}
 
 }  // namespace cairn::kv
