@@ -1,0 +1,61 @@
+#include "cmd/cairnctl/global_options.h"
+
+#include <cctype>
+#include <vector>
+
+#include "cmd/cairnctl/exit_code.h"
+
+namespace cairn::ctl {
+
+void GlobalOptions::AddTo(FlagSet& flags) {
+  flags.Add("endpoints", &endpoints, "where nodes answer, separated by commas")
+      .Add("dial-timeout", &dial_timeout, "how long connecting may take")
+      .Add("command-timeout", &command_timeout, "how long a command may take (not watch)")
+      .Add("keepalive-time", &keepalive_time, "ask a silent node for a sign of life after this time")
+      .Add("keepalive-timeout", &keepalive_timeout, "and give it up when none comes within this time")
+      .Add("write-out", &format, "the output format: simple, fields, json, table, protobuf",
+           {"simple", "fields", "json", "table", "protobuf"}, 'w')
+      .Add("hex", &hex, "print keys and values as hexadecimal bytes")
+      .Add("debug", &debug, "taken for the sake of scripts; changes nothing")
+      .Add("insecure-transport", &insecure_transport, "do without TLS")
+      .Add("insecure-skip-tls-verify", &insecure_skip_verify, "do not check the server's certificate")
+      .Add("cacert", &cacert, "certificates to check servers against")
+      .Add("cert", &cert, "the client's certificate")
+      .Add("key", &key, "the client's key")
+      .Add("user", &user, "name[:password] to log in with")
+      .Add("password", &password, "password to log in with");
+}
+
+absl::Status SetFromEnvironment(FlagSet& flags, const Environment& environment) {
+  std::vector<std::string> names;
+  for (const FlagSet::Flag& flag : flags.flags()) {
+    names.push_back(flag.name);
+  }
+  for (const std::string& name : names) {
+    std::string variable;
+    for (const char c : name) {
+      variable += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    for (const char* prefix : {"CAIRNCTL_", "ETCDCTL_"}) {
+      const std::optional<std::string> value = environment(prefix + variable);
+      if (!value.has_value()) continue;
+      if (absl::Status status = flags.Set(name, *value); !status.ok()) return status;
+      break;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Check(const GlobalOptions& options) {
+  if (!options.cacert.empty() || !options.cert.empty() || !options.key.empty() ||
+      !options.insecure_transport) {
+    return BadFeature(
+        "TLS is not supported yet: leave out --cacert, --cert, --key and --insecure-transport=false");
+  }
+  if (!options.user.empty() || !options.password.empty()) {
+    return BadFeature("logging in is not supported yet: leave out --user and --password");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cairn::ctl
