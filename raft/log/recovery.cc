@@ -12,6 +12,7 @@
 #include "raft/base/probe.h"
 #include "raft/base/status.h"
 #include "raft/log/record_reader.h"
+#include "raft/log/sabotage.h"
 
 namespace cairn::raft {
 namespace {
@@ -66,6 +67,7 @@ void Notice(Frames& frames, std::uint64_t offset, const FrameHeader& header) {
 
 // Where the chain breaks, a valid header of a later batch proves that there was more. Any place may hold it.
 void SearchBehind(std::string_view file, Generation generation, Frames& frames) {
+  if (Broken(LogRule::kSearchForProof)) return;
   for (std::uint64_t at = frames.end; at + kFrameHeaderBytes <= file.size(); at += kFrameAlignment) {
     const absl::StatusOr<FrameHeader> header = DecodeFrameHeader(file.substr(at));
     if (header.ok() && header->generation == generation) Notice(frames, at, *header);
@@ -85,7 +87,8 @@ Frames FollowFrames(std::string_view file, const SegmentHeader& segment) {
       SearchBehind(file, segment.generation, frames);
       return frames;
     }
-    if (header->generation != segment.generation || header->batch != expected) {
+    const bool own = header->generation == segment.generation || Broken(LogRule::kCheckGeneration);
+    if (!own || header->batch != expected) {
       frames.end_damage = fmt::format("batch {} of generation {:x} where {} of {:x} belongs", header->batch,
                                       header->generation.value(), expected, segment.generation.value());
       SearchBehind(file, segment.generation, frames);
@@ -276,8 +279,9 @@ absl::Status Replay::Apply(const Truncation& truncation) {
 
 absl::StatusOr<Recovery> Recover(Disk& disk) {
   CAIRN_ASSIGN_OR_RETURN(const std::vector<Found> found, FindSegments(disk));
-  const auto last_reset = std::find_if(found.rbegin(), found.rend(),
-                                       [](const Found& segment) { return segment.header.starts_anew; });
+  const auto last_reset = std::find_if(found.rbegin(), found.rend(), [](const Found& segment) {
+    return segment.header.starts_anew && !Broken(LogRule::kObeyReset);
+  });
   const std::size_t first =
       last_reset == found.rend() ? 0 : static_cast<std::size_t>(found.rend() - last_reset) - 1;
 

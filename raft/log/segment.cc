@@ -7,6 +7,7 @@
 
 #include "raft/base/assert.h"
 #include "raft/base/status.h"
+#include "raft/log/sabotage.h"
 
 namespace cairn::raft {
 namespace {
@@ -33,12 +34,12 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Begin(Disk& disk, const std::s
     const std::string_view piece = encoded;
     CAIRN_RETURN_IF_ERROR(file->WriteAt(0, {&piece, 1}));
     // Before the rename: a segment with a name has a header. One without, or with an old one, is damage.
-    CAIRN_RETURN_IF_ERROR(file->Sync());
+    if (!Broken(LogRule::kSyncHeaderBeforeRename)) CAIRN_RETURN_IF_ERROR(file->Sync());
   }
   const std::string name = SegmentName(header.generation);
   CAIRN_RETURN_IF_ERROR(disk.Rename(spare, name));
   // Before the first batch: a batch that was acknowledged in a file without a name is lost with the power.
-  CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
+  if (!Broken(LogRule::kSyncNameBeforeUse)) CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
   CAIRN_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk.Open(name, {}));  // Its errors carry the new name.
   CAIRN_ASSIGN_OR_RETURN(const std::uint64_t bytes, file->Size());
   return std::unique_ptr<Segment>(
@@ -48,24 +49,26 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Begin(Disk& disk, const std::s
 absl::StatusOr<std::unique_ptr<Segment>> Segment::Continue(Disk& disk, const Recovered& recovered) {
   CAIRN_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk.Open(SegmentName(recovered.generation), {}));
   CAIRN_ASSIGN_OR_RETURN(const std::uint64_t bytes, file->Size());
-  if (recovered.clear_tail) CAIRN_RETURN_IF_ERROR(ZeroFrom(*file, recovered.end, bytes));
-  CAIRN_RETURN_IF_ERROR(file->Sync());
+  if (recovered.clear_tail && !Broken(LogRule::kClearCutTail))
+    CAIRN_RETURN_IF_ERROR(ZeroFrom(*file, recovered.end, bytes));
+  if (!Broken(LogRule::kSyncFoundTail)) CAIRN_RETURN_IF_ERROR(file->Sync());
   return std::unique_ptr<Segment>(new Segment(std::move(file), recovered.generation, recovered.end, bytes));
 }
 
 absl::Status Segment::Append(RecordWriter& batch, BatchNumber number) {
   const std::uint64_t frame_bytes = batch.frame_bytes();
   CAIRN_ASSERT(frame_bytes <= room(), "frame={} room={}", frame_bytes, room());
-  const std::uint64_t end_bytes = std::min(kFrameHeaderBytes, room() - frame_bytes);
+  const std::uint64_t end_bytes =
+      Broken(LogRule::kZeroesBehindBatch) ? 0 : std::min(kFrameHeaderBytes, room() - frame_bytes);
   CAIRN_RETURN_IF_ERROR(file_->WriteAt(end_, batch.Finish(generation_, number, end_bytes)));
-  CAIRN_RETURN_IF_ERROR(file_->Sync());
+  if (!Broken(LogRule::kSyncBeforeAnswer)) CAIRN_RETURN_IF_ERROR(file_->Sync());
   end_ += frame_bytes;
   marked_ = false;
   return absl::OkStatus();
 }
 
 absl::Status Segment::WriteMark(BatchNumber next) {
-  if (marked_ || room() < kFrameHeaderBytes) return absl::OkStatus();
+  if (marked_ || room() < kFrameHeaderBytes || Broken(LogRule::kWriteMark)) return absl::OkStatus();
   std::array<char, kFrameHeaderBytes> mark;
   EncodeFrameHeader({.kind = FrameHeader::Kind::kMark, .generation = generation_, .batch = next},
                     mark.data());

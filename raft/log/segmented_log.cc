@@ -13,6 +13,7 @@
 #include "raft/log/log_tail.h"
 #include "raft/log/record_writer.h"
 #include "raft/log/recovery.h"
+#include "raft/log/sabotage.h"
 #include "raft/log/segment.h"
 #include "raft/log/spare_pool.h"
 
@@ -38,7 +39,7 @@ struct SegmentedLog::State {
   // Takes the news of an operation. What failed half-way left the disk in a state that only recovery can
   // judge.
   absl::Status Remember(absl::Status status) {
-    failed = status;
+    if (!Broken(LogRule::kStayFailed)) failed = status;
     return status;
   }
 
@@ -57,7 +58,7 @@ absl::StatusOr<SegmentedLog::Opened> SegmentedLog::Open(Disk& disk, const LogOpt
   CAIRN_ASSIGN_OR_RETURN(Recovery found, Recover(disk));
   // What was found may be in the system's cache alone, if our predecessor was killed and not the machine.
   // From here on we build on it, so it is made durable first: the names here, the last segment below.
-  CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
+  if (!Broken(LogRule::kSyncFoundNames)) CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
   CAIRN_ASSIGN_OR_RETURN(
       SparePool pool,
       SparePool::Open(disk, RoundUp(options.segment_bytes, kSegmentHeaderBytes), options.spare_segments));
@@ -177,7 +178,7 @@ absl::Status SegmentedLog::State::ReleaseUpTo(Index index) {
   while (segments.size() > 1 && segments.front().last <= index) {
     const SegmentInfo& oldest = segments.front();
     CAIRN_RETURN_IF_ERROR(pool.Recycle(SegmentName(oldest.generation), oldest.bytes));
-    CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
+    if (!Broken(LogRule::kSyncRelease)) CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
     tail.ReleaseUpTo(std::max(oldest.last, tail.base().index));
     segments.pop_front();
   }

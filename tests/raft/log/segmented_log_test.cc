@@ -206,7 +206,8 @@ TEST(SegmentedLog, ReleaseAfterARewriteKeepsWhatIsInForce) {
       WriteStep{Entries(MakeEntries(4, 3, 1, 1000))},  // Second.
       WriteStep{Entries(MakeEntries(2, 1, 2, 1000))},  // Third: of the first segment 1 is left, of the second
                                                        // none.
-      WriteStep{Entries(MakeEntries(3, 2, 2, 1000))}, ReleaseStep{Index{1}},
+      WriteStep{Entries(MakeEntries(3, 2, 2, 1000))},
+      ReleaseStep{Index{1}},
   };
   {
     const SegmentedLog::Opened opened = OpenLog(disk, kSmall);
