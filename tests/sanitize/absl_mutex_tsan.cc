@@ -30,8 +30,21 @@ constexpr unsigned kWrite = 0;
 constexpr unsigned kRead = __tsan_mutex_read_lock;
 constexpr unsigned kTry = __tsan_mutex_try_lock;
 
+// The library may serve one of these functions by another of them; only the outermost call is announced.
+thread_local int depth = 0;
+
+class Nested {
+ public:
+  Nested() { ++depth; }
+  ~Nested() { --depth; }
+  Nested(const Nested&) = delete;
+  Nested& operator=(const Nested&) = delete;
+};
+
 template <typename Call>
 void Locking(void* mutex, unsigned how, const Call& call) {
+  if (depth > 0) return call();
+  const Nested nested;
   __tsan_mutex_pre_lock(mutex, how);
   call();
   __tsan_mutex_post_lock(mutex, how, 0);
@@ -39,6 +52,8 @@ void Locking(void* mutex, unsigned how, const Call& call) {
 
 template <typename Call>
 void Unlocking(void* mutex, unsigned how, const Call& call) {
+  if (depth > 0) return call();
+  const Nested nested;
   __tsan_mutex_pre_unlock(mutex, how);
   call();
   __tsan_mutex_post_unlock(mutex, how);
@@ -46,6 +61,8 @@ void Unlocking(void* mutex, unsigned how, const Call& call) {
 
 template <typename Call>
 bool Trying(void* mutex, unsigned how, const Call& call) {
+  if (depth > 0) return call();
+  const Nested nested;
   __tsan_mutex_pre_lock(mutex, how | kTry);
   const bool locked = call();
   __tsan_mutex_post_lock(mutex, how | kTry | (locked ? 0 : __tsan_mutex_try_lock_failed), 0);
@@ -55,6 +72,8 @@ bool Trying(void* mutex, unsigned how, const Call& call) {
 // Gives the lock back, waits, and takes it again.
 template <typename Call>
 auto Waiting(void* mutex, const Call& call) {
+  if (depth > 0) return call();
+  const Nested nested;
   __tsan_mutex_pre_unlock(mutex, kWrite);
   __tsan_mutex_post_unlock(mutex, kWrite);
   __tsan_mutex_pre_lock(mutex, kWrite);
