@@ -90,6 +90,21 @@ TEST_F(WatchSlow, HeaderOfAChunkPromisesNoMoreThanItContains) {
   EXPECT_EQ(client.Take()->header().revision(), 52);  // Caught up: the store's.
 }
 
+TEST_F(WatchSlow, ChunksFromTheRingAreBoundedLikeThoseFromTheHistory) {
+  WatchOptions options = Small();
+  options.ring_bytes = 1 << 20;
+  auto roomy = Hub::Create(store, TestIdentity(), options);
+  store.SetFeed(roomy.get());
+  TestClient reader(*roomy);
+  PutMany(50);
+  reader.Created({.key = "a", .start_revision = 2});
+
+  EXPECT_EQ(reader.Take()->events_size(), 20);
+  EXPECT_EQ(reader.Take()->events_size(), 20);
+  EXPECT_EQ(reader.Take()->events_size(), 10);
+  EXPECT_EQ(store.history_reads, 0);
+}
+
 TEST_F(WatchSlow, ChunksAreBoundedInBytes) {
   WatchOptions options = Small();
   options.catch_up_bytes = 1000;
