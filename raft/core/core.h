@@ -22,7 +22,9 @@ namespace cairn::raft {
 // What a member knows when it starts.
 struct RestoredState {
   HardState hard_state;
-  // What stands before `entries`: the state machine's snapshot point, or the cluster's beginning.
+  // What stands before `entries`: the state machine's snapshot point, or the cluster's beginning. A member
+  // that joins begins with the configuration that the cluster began with, as everybody did: the log's entries
+  // change it from there, and a snapshot made half-way must have it.
   SnapshotMeta base;
   std::vector<Entry> entries;  // From base.last.index + 1 on, without a gap; all durable.
   Index applied;               // >= base.last.index; known committed, and already in the state machine.

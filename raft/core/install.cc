@@ -11,9 +11,10 @@ namespace cairn::raft {
 namespace {
 
 // A member learns from the log that it was removed, not from a snapshot that never heard of it (R61). One
-// that is new, and finds itself in no configuration yet, takes what it gets: the entry that adds it follows.
+// whose addition is not committed yet takes what it gets: the entry that adds it follows, and may need its
+// vote to commit.
 bool WouldExpelUs(const CoreState& state, const SnapshotMeta& meta) {
-  return !meta.config.Contains(state.self()) && state.config().Contains(state.self());
+  return !meta.config.Contains(state.self()) && state.configs.At(state.log.commit()).Contains(state.self());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "raft/base/probe.h"
 #include "raft/base/status.h"
 #include "raft/core/election.h"
+#include "raft/core/reads.h"
 #include "raft/core/replication.h"
 #include "raft/core/transfer.h"
 
@@ -26,6 +27,8 @@ absl::Status MayChange(const CoreState& state) {
 
 void AppendConfig(CoreState& state, ProposalId id, Membership membership, ClusterTime now) {
   AppendAsLeader(state, EntryKind::kMembership, id, Payload::FromString(EncodeMembership(membership)), now);
+  // Who is missing for the read round under way may just have ceased to count; nobody else would notice.
+  ConfirmReads(state);
 }
 
 // Who succeeds a leader that leaves: the voter whose log reaches furthest.
