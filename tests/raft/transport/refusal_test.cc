@@ -1,0 +1,237 @@
+#include <gtest/gtest.h>
+
+#include "raft/base/status.h"
+#include "raft/transport/greeting.h"
+#include "tests/raft/transport/recorder.h"
+
+// Who is let in and who is not, and that both sides can read why.
+namespace cairn::raft {
+namespace {
+
+using testing::Connect;
+using testing::Recorder;
+using testing::TestMember;
+using testing::WaitUntilConnected;
+using Seen = Recorder::Seen;
+
+constexpr Identity kSelf{.cluster = ClusterId{100}, .self = NodeId{1}, .incarnation = Incarnation{11}};
+
+Hello GoodHello() {
+  return {.protocol = Hello::kProtocol,
+          .cluster = ClusterId{100},
+          .member = NodeId{2},
+          .receiver = NodeId{1},
+          .incarnation = Incarnation{22}};
+}
+
+TEST(Greeting, AKnownMemberIsLetIn) {
+  EXPECT_TRUE(CheckHello(kSelf, GoodHello(), {.is_peer = true, .incarnation = Incarnation{22}}).ok());
+}
+
+TEST(Greeting, AMemberThatHasNotIntroducedItselfIsLetIn) {
+  EXPECT_TRUE(CheckHello(kSelf, GoodHello(), {.is_peer = true, .incarnation = {}}).ok());
+}
+
+TEST(Greeting, EachReasonToRefuseHasItsSentence) {
+  const auto refusal = [](const auto& change, KnownMember known) {
+    Hello hello = GoodHello();
+    change(hello);
+    const absl::Status status = CheckHello(kSelf, hello, known);
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    return std::string(MessageOf(status));
+  };
+  const KnownMember peer{.is_peer = true, .incarnation = Incarnation{22}};
+  const auto has = [](const std::string& text, std::string_view part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  has(refusal([](Hello& h) { h.protocol = 2; }, peer), "protocol");
+  has(refusal([](Hello& h) { h.cluster = ClusterId{101}; }, peer), "cluster 65");
+  has(refusal([](Hello& h) { h.receiver = NodeId{3}; }, peer), "looks for member 3");
+  has(refusal([](Hello&) {}, {.is_peer = false, .incarnation = {}}), "not a peer");
+  has(refusal([](Hello& h) { h.incarnation = Incarnation{23}; }, peer), "lost its data");
+}
+
+// Both sides are told, each once although the caller tries again and again.
+void ExpectRefusedOnce(TestMember& caller, TestMember& callee, std::string_view text) {
+  for (TestMember* side : {&caller, &callee}) {
+    EXPECT_TRUE(side->recorder.WaitFor([&](const Seen& seen) { return seen.NoticesWith(text) > 0; }))
+        << side->recorder.notices();
+  }
+  const auto tried_thrice = [&] { return callee.transport->stats().strangers_refused >= 3; };
+  EXPECT_TRUE(callee.recorder.WaitFor([&](const Seen&) { return tried_thrice(); }, absl::Seconds(1)) ||
+              tried_thrice());
+  for (TestMember* side : {&caller, &callee}) {
+    EXPECT_EQ(side->recorder.With([&](const Seen& seen) { return seen.NoticesWith(text); }), 1)
+        << side->recorder.notices();
+  }
+  EXPECT_FALSE(caller.StatsOf(callee.id()).connected);
+  EXPECT_FALSE(callee.StatsOf(caller.id()).connected);
+}
+
+TEST(Refusal, AnotherCluster) {
+  TestMember a(1, 100);
+  TestMember b(2, 200);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  b.transport->SetPeers({a.AsPeer()});
+  a.transport->SetPeers({b.AsPeer()});
+  ExpectRefusedOnce(a, b, "belongs to cluster 64");
+}
+
+TEST(Refusal, AMemberThatIsNotInTheMembership) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  b.transport->SetPeers({});
+  a.transport->SetPeers({b.AsPeer()});
+  ExpectRefusedOnce(a, b, "not a peer");
+}
+
+TEST(Refusal, ACallerThatLostItsData) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  PeerPort::Peer as_it_was = a.AsPeer();
+  as_it_was.incarnation = Incarnation{1};
+  b.transport->SetPeers({as_it_was});
+  a.transport->SetPeers({b.AsPeer()});
+  ExpectRefusedOnce(a, b, "lost its data");
+}
+
+TEST(Refusal, ACalledMemberThatLostItsData) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  PeerPort::Peer as_it_was = b.AsPeer();
+  as_it_was.incarnation = Incarnation{1};
+  b.transport->SetPeers({a.AsPeer()});
+  a.transport->SetPeers({as_it_was});
+  ExpectRefusedOnce(a, b, "lost its data");
+  EXPECT_EQ(b.StatsOf(a.id()).streams_opened, 0u);  // Not even for a moment.
+}
+
+TEST(Refusal, APeerUrlThatLeadsToSomebodyElse) {
+  TestMember a(1);
+  TestMember b(2);
+  TestMember c(3);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  ASSERT_TRUE(c.Start().ok());
+  PeerPort::Peer wrong = b.AsPeer();
+  wrong.urls = {c.url()};
+  c.transport->SetPeers({a.AsPeer(), b.AsPeer()});
+  a.transport->SetPeers({wrong});
+  EXPECT_TRUE(
+      c.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("looks for member 2") == 1; }));
+  EXPECT_TRUE(
+      a.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("looks for member 2") == 1; }));
+}
+
+TEST(Refusal, EndsWhenTheMembershipSaysSo) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  b.transport->SetPeers({});
+  a.transport->SetPeers({b.AsPeer()});
+  ASSERT_TRUE(a.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("not a peer") == 1; }));
+  b.transport->SetPeers({a.AsPeer()});
+  EXPECT_TRUE(WaitUntilConnected(a, b));
+}
+
+TEST(Membership, ARemovedMemberIsDisconnected) {
+  TestMember a(1);
+  TestMember b(2);
+  Connect({&a, &b});
+  a.transport->SetPeers({});
+  EXPECT_TRUE(b.recorder.WaitFor([&](const Seen& seen) { return seen.unreachable.contains(a.id()); }));
+  EXPECT_TRUE(a.transport->stats().peers.empty());
+}
+
+TEST(Membership, AStreamOfAnIncarnationThatIsNoLongerTheRightOneIsCut) {
+  TestMember a(1);
+  TestMember b(2);
+  Connect({&a, &b});
+  PeerPort::Peer another = a.AsPeer();
+  another.incarnation = Incarnation{1};
+  b.transport->SetPeers({another});
+  EXPECT_TRUE(b.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("lost its data") == 1; }));
+  EXPECT_FALSE(b.StatsOf(a.id()).connected);
+}
+
+TEST(Membership, SayingTheSameAgainDisturbsNothing) {
+  TestMember a(1);
+  TestMember b(2);
+  Connect({&a, &b});
+  for (int i = 0; i < 5; ++i) {
+    a.transport->SetPeers({a.AsPeer(), b.AsPeer()});
+    b.transport->SetPeers({a.AsPeer(), b.AsPeer(false)});
+  }
+  a.transport->Send(b.id(), testing::Numbered(1));
+  a.transport->Flush();
+  EXPECT_TRUE(b.recorder.WaitFor([](const Seen& seen) { return seen.messages.size() == 1; }));
+  EXPECT_EQ(a.StatsOf(b.id()).streams_opened, 1u);
+}
+
+TEST(Membership, AChangedAddressIsDialled) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  b.transport->SetPeers({a.AsPeer()});
+  PeerPort::Peer nowhere = b.AsPeer();
+  nowhere.urls = {"http://127.0.0.1:1"};
+  a.transport->SetPeers({nowhere});
+  a.transport->SetPeers({b.AsPeer()});
+  EXPECT_TRUE(WaitUntilConnected(a, b));
+}
+
+TEST(Membership, OneOfSeveralAddressesIsEnough) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  b.transport->SetPeers({a.AsPeer()});
+  PeerPort::Peer several = b.AsPeer();
+  several.urls = {"http://127.0.0.1:1", "http://[::1]:1", b.url()};
+  a.transport->SetPeers({several});
+  EXPECT_TRUE(WaitUntilConnected(a, b));
+}
+
+TEST(Incarnation, IsLearnedFromAMemberThatHadNone) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  a.transport->SetPeers({b.AsPeer(false)});
+  b.transport->SetPeers({a.AsPeer(false)});
+  ASSERT_TRUE(WaitUntilConnected(a, b));
+  const auto learned = [](const Seen& seen) { return seen.learned; };
+  const auto once = [](const TestMember& member) {
+    return std::vector<std::pair<NodeId, Incarnation>>{{member.id(), member.options.incarnation}};
+  };
+  EXPECT_EQ(a.recorder.With(learned), once(b));
+  EXPECT_EQ(b.recorder.With(learned), once(a));
+}
+
+TEST(Incarnation, TheFirstThatWasSeenIsHeldAgainstTheMember) {
+  TestMember a(1);
+  TestMember b(2);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  a.transport->SetPeers({b.AsPeer()});
+  b.transport->SetPeers({a.AsPeer(false)});
+  ASSERT_TRUE(WaitUntilConnected(a, b));
+  a.Stop();
+  a.options.incarnation = Incarnation{666};
+  ASSERT_TRUE(a.Start().ok());
+  a.transport->SetPeers({b.AsPeer()});
+  EXPECT_TRUE(a.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("lost its data") == 1; }));
+  EXPECT_TRUE(b.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("lost its data") == 1; }));
+}
+
+}  // namespace
+}  // namespace cairn::raft
