@@ -1,0 +1,448 @@
+#include "raft/replica/runtime.h"
+
+#include <absl/synchronization/notification.h>
+#include <absl/time/time.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "raft/log/posix_disk.h"
+#include "raft/replica/reconcile.h"
+#include "tests/sim/sim_disk.h"
+#include "tests/sim/toy_machine.h"
+
+// The replica with its real threads and a real disk.
+namespace cairn::raft {
+namespace {
+
+using sim::PutCommand;
+using sim::PutResult;
+using sim::ToyDisk;
+using sim::ToyMachine;
+
+constexpr std::chrono::seconds kPatience{20};  // Far beyond what any test needs, also under a sanitizer.
+
+[[nodiscard]] bool Eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+// The members of one process: a message is handed to the other's inbox.
+class Switchboard {
+ public:
+  void Connect(NodeId id, ReplicaEvents* events, StateMachine* machine) {
+    const absl::MutexLock lock(&mutex_);
+    members_[id] = {.events = events, .machine = machine};
+  }
+  void Disconnect(NodeId id) {
+    const absl::MutexLock lock(&mutex_);
+    members_.erase(id);
+  }
+  // Calls `use` with the member if it is connected; it stays connected meanwhile.
+  bool With(NodeId id, const std::function<void(ReplicaEvents&, StateMachine&)>& use) {
+    const absl::MutexLock lock(&mutex_);
+    const auto member = members_.find(id);
+    if (member == members_.end()) return false;
+    use(*member->second.events, *member->second.machine);
+    return true;
+  }
+
+ private:
+  struct Member {
+    ReplicaEvents* events;
+    StateMachine* machine;
+  };
+  absl::Mutex mutex_;
+  std::map<NodeId, Member> members_ ABSL_GUARDED_BY(mutex_);
+};
+
+class InProcessPeers final : public PeerPort {
+ public:
+  InProcessPeers(NodeId self, Switchboard& board) : self_(self), board_(board) {}
+
+  void Send(NodeId to, PeerMessage message) override { queues_[to].push_back(std::move(message)); }
+  void Flush() override {
+    for (auto& [to, queue] : queues_) {
+      if (queue.empty()) continue;
+      board_.With(
+          to, [&](ReplicaEvents& events, StateMachine&) { events.OnPeerMessages(self_, std::move(queue)); });
+      queue.clear();
+    }
+  }
+  void SendSnapshot(NodeId to, Term term) override {
+    std::unique_ptr<SnapshotSource> source;
+    board_.With(self_, [&](ReplicaEvents&, StateMachine& machine) { source = *machine.OpenSnapshot(); });
+    const bool received =
+        source != nullptr && board_.With(to, [&](ReplicaEvents& events, StateMachine& machine) {
+          std::unique_ptr<SnapshotSink> sink = *machine.ReceiveSnapshot(source->meta(), source->manifest());
+          std::string bytes;
+          absl::Status status = source->Read(0, 0, source->files()[0].size, bytes);
+          status.Update(sink->Write(sink->next(), bytes));
+          status.Update(sink->Finish());
+          ASSERT_TRUE(status.ok()) << status;
+          events.OnSnapshotReceived(self_, term, std::move(sink));
+        });
+    board_.With(self_, [&](ReplicaEvents& events, StateMachine&) {
+      events.OnSnapshotSent(to, received ? std::optional(source->meta().last.index) : std::nullopt);
+    });
+  }
+  void SetPeers(std::vector<Peer>) override {}
+
+ private:
+  const NodeId self_;
+  Switchboard& board_;
+  std::map<NodeId, std::vector<PeerMessage>> queues_;
+};
+
+// A member: directories that outlive it, and the running part.
+class Member {
+ public:
+  Member(NodeId id, std::vector<NodeId> voters, Switchboard& board, std::string directory)
+      : id_(id), board_(board), directory_(std::move(directory)) {
+    toy_disk_.state.meta.config.voters = std::move(voters);
+  }
+  ~Member() { Stop(false); }
+
+  void Start() {
+    ++starts_;
+    auto disk = PosixDisk::Open(directory_);
+    ASSERT_TRUE(disk.ok()) << disk.status();
+    disk_ = *std::move(disk);
+    auto opened = SegmentedLog::Open(*disk_, {.segment_bytes = 1 << 16, .spare_segments = 1});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    machine_ = std::make_unique<ToyMachine>(toy_disk_, nullptr, [](std::function<void()> flush) { flush(); });
+    auto restored = Reconcile(std::move(opened->contents), machine_->recovered(), *opened->log);
+    ASSERT_TRUE(restored.ok()) << restored.status();
+    runtime_ = std::make_unique<ReplicaRuntime>(
+        Options(), *std::move(restored), std::move(opened->log), *machine_,
+        [](const Membership&) { return std::vector<PeerPort::Peer>(); },
+        [this](const absl::Status& status) {
+          failure_ = status;
+          failed_.Notify();
+        });
+    peers_ = std::make_unique<InProcessPeers>(id_, board_);
+    board_.Connect(id_, runtime_.get(), machine_.get());
+    runtime_->Start(*peers_);
+  }
+
+  void Stop(bool hand_over) {
+    if (!runtime_) return;
+    runtime_->Stop({.hand_over = hand_over, .patience = kPatience});
+    board_.Disconnect(id_);
+    runtime_.reset();
+    machine_.reset();
+  }
+
+  // Waits for the answer.
+  absl::Status Put(const std::string& key, const std::string& value) {
+    absl::Notification answered;
+    absl::Status status;
+    runtime_->Propose(PutCommand(key, value), [&](absl::StatusOr<std::unique_ptr<ApplyResult>> result) {
+      status = result.status();
+      answered.Notify();
+    });
+    answered.WaitForNotification();
+    return status;
+  }
+  absl::StatusOr<std::string> Get(const std::string& key) {
+    absl::Notification answered;
+    absl::Status status;
+    runtime_->ReadBarrier([&](absl::Status result) {
+      status = std::move(result);
+      answered.Notify();
+    });
+    answered.WaitForNotification();
+    if (!status.ok()) return status;
+    return machine_->Read(key).value;
+  }
+
+  ReplicaRuntime& runtime() { return *runtime_; }
+  ToyMachine& machine() { return *machine_; }
+  NodeId id() const { return id_; }
+  absl::Notification& failed() { return failed_; }
+  const absl::Status& failure() const { return failure_; }
+
+ private:
+  ReplicaOptions Options() const {
+    ReplicaOptions options;
+    options.core.self = id_;
+    options.core.seed = id_.value() * 100 + starts_;
+    options.core.heartbeat_ticks = 3;
+    options.core.election_ticks = 15;
+    options.origin = id_.value() * 1000 + starts_;
+    options.snapshot_count = 100;
+    options.snapshot_bytes = 1;
+    options.margin_entries = 10;
+    return options;
+  }
+
+  const NodeId id_;
+  Switchboard& board_;
+  const std::string directory_;
+  ToyDisk toy_disk_;
+  std::uint64_t starts_ = 0;
+  std::unique_ptr<PosixDisk> disk_;
+  std::unique_ptr<ToyMachine> machine_;
+  std::unique_ptr<InProcessPeers> peers_;
+  std::unique_ptr<ReplicaRuntime> runtime_;
+  absl::Notification failed_;
+  absl::Status failure_;
+};
+
+class ReplicaRuntimeTest : public testing::Test {
+ protected:
+  ~ReplicaRuntimeTest() override {
+    members_.clear();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void StartMembers(std::uint64_t count) {
+    std::vector<NodeId> voters;
+    for (std::uint64_t id = 1; id <= count; ++id) voters.emplace_back(id);
+    for (const NodeId id : voters) {
+      const std::filesystem::path path = directory_ / std::to_string(id.value());
+      std::filesystem::create_directories(path);
+      members_.push_back(std::make_unique<Member>(id, voters, board_, path.string()));
+      members_.back()->Start();
+    }
+  }
+  Member& member(std::uint64_t id) { return *members_.at(id - 1); }
+  Member* Leader() {
+    for (const auto& member : members_) {
+      if (member->runtime().status().is_leader()) return member.get();
+    }
+    return nullptr;
+  }
+
+  const std::filesystem::path directory_ = std::filesystem::temp_directory_path() /
+                                           ("cairn-runtime-test-" + std::to_string(getpid()) + "-" +
+                                            testing::UnitTest::GetInstance()->current_test_info()->name());
+  Switchboard board_;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+TEST_F(ReplicaRuntimeTest, ASingleNodeServesAndComesBackWithWhatItAcknowledged) {
+  StartMembers(1);
+  EXPECT_TRUE(member(1).Put("k", "1").ok());
+  EXPECT_TRUE(member(1).Put("k", "2").ok());
+  EXPECT_EQ(*member(1).Get("k"), "2");
+  const GroupStatus status = member(1).runtime().status();
+  EXPECT_TRUE(status.is_leader());
+  EXPECT_GE(status.applied, Index{3});
+
+  member(1).Stop(true);
+  member(1).Start();
+  EXPECT_EQ(*member(1).Get("k"), "2");
+  EXPECT_TRUE(member(1).Put("k", "3").ok());
+  EXPECT_EQ(member(1).machine().Read("k").version, 3U);
+}
+
+TEST_F(ReplicaRuntimeTest, EventsBeforeStartWaitForIt) {
+  sim::ToyDisk toy_disk;
+  toy_disk.state.meta.config.voters = {NodeId{1}};
+  ToyMachine machine(toy_disk, nullptr, [](std::function<void()> flush) { flush(); });
+  SimDisk disk;
+  auto opened = SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0});
+  ASSERT_TRUE(opened.ok());
+  ReplicaOptions options;
+  options.core.self = NodeId{1};
+  options.origin = 1;
+  ReplicaRuntime runtime(
+      options, *Reconcile(std::move(opened->contents), machine.recovered(), *opened->log),
+      std::move(opened->log), machine, [](const Membership&) { return std::vector<PeerPort::Peer>(); },
+      nullptr);
+  runtime.OnPeerUnreachable(NodeId{2});
+  absl::Notification answered;
+  runtime.Propose(PutCommand("k", "v"), [&](const auto& result) {
+    EXPECT_TRUE(result.ok()) << result.status();
+    answered.Notify();
+  });
+  Switchboard board;
+  InProcessPeers peers(NodeId{1}, board);
+  runtime.Start(peers);
+  answered.WaitForNotification();
+  runtime.Stop({.hand_over = false, .patience = {}});
+}
+
+TEST_F(ReplicaRuntimeTest, ThreeNodesServeThroughEachAndOutliveTheirLeader) {
+  StartMembers(3);
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    ASSERT_TRUE(member(id).Put("k", "from" + std::to_string(id)).ok());
+    for (std::uint64_t reader = 1; reader <= 3; ++reader) {
+      EXPECT_EQ(*member(reader).Get("k"), "from" + std::to_string(id));
+    }
+  }
+  Member* leader = Leader();
+  ASSERT_NE(leader, nullptr);
+  const std::uint64_t old_leader = leader->id().value();
+  leader->Stop(true);  // Hands over.
+  const std::uint64_t other = old_leader == 1 ? 2 : 1;
+  EXPECT_TRUE(member(other).Put("k", "after").ok());
+  leader->Start();
+  EXPECT_EQ(*leader->Get("k"), "after");
+}
+
+// Every request of every thread is answered exactly once, whatever happens to the leader meanwhile.
+TEST_F(ReplicaRuntimeTest, ManyThreadsAreAnsweredOnceEachWhileTheLeaderIsHandedAround) {
+  StartMembers(3);
+  ASSERT_TRUE(member(1).Put("warm", "up").ok());
+  constexpr int kThreads = 4;
+  constexpr int kRequests = 400;
+  std::atomic<int> answers{0};
+  std::atomic<int> succeeded{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < kRequests; ++i) {
+        ReplicaRuntime& runtime = member(1 + static_cast<std::uint64_t>(i % 3)).runtime();
+        if (i % 4 == 3) {
+          runtime.ReadBarrier([&](const absl::Status& status) {
+            ++answers;
+            succeeded += status.ok() ? 1 : 0;
+          });
+        } else {
+          runtime.Propose(PutCommand("k" + std::to_string(thread), std::to_string(i)),
+                          [&](const auto& result) {
+                            ++answers;
+                            succeeded += result.ok() ? 1 : 0;
+                          });
+        }
+      }
+    });
+  }
+  std::atomic<int> moves{0};
+  for (int i = 0; i < 3; ++i) {
+    if (Member* leader = Leader()) {
+      absl::Notification moved;
+      leader->runtime().TransferLeadership(std::nullopt, [&](const absl::Status& status) {
+        moves += status.ok() ? 1 : 0;
+        moved.Notify();
+      });
+      moved.WaitForNotification();
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(Eventually([&] { return answers == kThreads * kRequests; })) << answers;
+  EXPECT_EQ(succeeded, kThreads * kRequests);
+  for (const auto& member : members_) member->Stop(false);
+  EXPECT_EQ(answers, kThreads * kRequests);
+}
+
+TEST_F(ReplicaRuntimeTest, WritesThatArriveTogetherShareTheDisk) {
+  StartMembers(1);
+  ASSERT_TRUE(member(1).Put("warm", "up").ok());
+  constexpr int kRequests = 5000;
+  std::atomic<int> answers{0};
+  for (int i = 0; i < kRequests; ++i) {
+    member(1).runtime().Propose(PutCommand("k", std::to_string(i)), [&](const auto&) { ++answers; });
+  }
+  ASSERT_TRUE(Eventually([&] { return answers == kRequests; }));
+  std::uint64_t writes = 0;
+  for (std::size_t bucket = 0; bucket < DurationHistogram::kBuckets; ++bucket) {
+    writes += member(1).runtime().metrics().log_write.count(bucket);
+  }
+  EXPECT_LT(writes, kRequests / 5);
+  EXPECT_GE(member(1).runtime().metrics().proposals_applied, static_cast<std::uint64_t>(kRequests));
+}
+
+TEST_F(ReplicaRuntimeTest, StoppingAnswersEverybodyAtOnce) {
+  StartMembers(3);
+  ASSERT_TRUE(member(1).Put("warm", "up").ok());
+  member(2).Stop(false);
+  member(3).Stop(false);
+  std::atomic<int> answers{0};
+  for (int i = 0; i < 100; ++i) {
+    member(1).runtime().Propose(PutCommand("k", "v"), [&](const auto&) { ++answers; });
+    member(1).runtime().ReadBarrier([&](const auto&) { ++answers; });
+  }
+  ReplicaRuntime& runtime = member(1).runtime();
+  runtime.Stop({.hand_over = false, .patience = {}});
+  EXPECT_EQ(answers, 200);
+
+  runtime.Propose(PutCommand("k", "v"), [&](const auto& result) {
+    ++answers;
+    EXPECT_EQ(RaftErrorOf(result.status()), RaftError::kStopped);
+  });
+  runtime.OnPeerMessages(NodeId{2}, {});
+  EXPECT_EQ(answers, 201);
+}
+
+TEST_F(ReplicaRuntimeTest, AnApplyErrorStopsTheNodeAndTellsItsOwner) {
+  StartMembers(1);
+  ASSERT_TRUE(member(1).Put("k", "1").ok());
+  member(1).machine().FailApplyFrom(member(1).runtime().status().applied);
+  EXPECT_EQ(RaftErrorOf(member(1).Put("k", "2")), RaftError::kStopped);
+  member(1).failed().WaitForNotification();
+  EXPECT_EQ(member(1).failure().message(), "applying: told to fail");
+  EXPECT_EQ(RaftErrorOf(member(1).Put("k", "3")), RaftError::kStopped);
+  EXPECT_EQ(RaftErrorOf(member(1).Get("k").status()), RaftError::kStopped);
+}
+
+// R50: a sync that failed once is not tried again, and nothing that waits for it is acknowledged.
+TEST_F(ReplicaRuntimeTest, ALogErrorStopsTheNode) {
+  ToyDisk toy_disk;
+  toy_disk.state.meta.config.voters = {NodeId{1}};
+  ToyMachine machine(toy_disk, nullptr, [](std::function<void()> flush) { flush(); });
+  SimDisk disk;
+  auto opened = SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0});
+  ASSERT_TRUE(opened.ok());
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    disk.FailAt(disk.operations().size() + i, absl::DataLossError("input/output error"));
+  }
+  ReplicaOptions options;
+  options.core.self = NodeId{1};
+  options.origin = 1;
+  absl::Notification failed;
+  ReplicaRuntime runtime(
+      options, *Reconcile(std::move(opened->contents), machine.recovered(), *opened->log),
+      std::move(opened->log), machine, [](const Membership&) { return std::vector<PeerPort::Peer>(); },
+      [&](const absl::Status&) { failed.Notify(); });
+  Switchboard board;
+  InProcessPeers peers(NodeId{1}, board);
+  runtime.Start(peers);
+  failed.WaitForNotification();
+  absl::Notification answered;
+  runtime.Propose(PutCommand("k", "v"), [&](const auto& result) {
+    EXPECT_EQ(RaftErrorOf(result.status()), RaftError::kStopped);
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  runtime.Stop({.hand_over = true, .patience = kPatience});
+}
+
+TEST_F(ReplicaRuntimeTest, AFollowerThatWasAwayTooLongGetsASnapshot) {
+  StartMembers(3);
+  ASSERT_TRUE(member(1).Put("k", "0").ok());
+  Member& away = member(Leader()->id() == NodeId{1} ? 2 : 1);
+  away.Stop(false);
+  Member& other = *members_.back();
+  std::atomic<int> answers{0};
+  for (int i = 1; i <= 1000; ++i) {
+    other.runtime().Propose(PutCommand("k", std::to_string(i)), [&](const auto&) { ++answers; });
+  }
+  ASSERT_TRUE(Eventually([&] { return answers == 1000; }));
+  // Its log was let go before the follower comes back.
+  Member* leader = nullptr;
+  for (const auto& member : members_) {
+    if (member.get() != &away && member->runtime().status().is_leader()) leader = member.get();
+  }
+  ASSERT_NE(leader, nullptr);
+  ASSERT_TRUE(Eventually([&] { return leader->machine().flushed().index > Index{900}; }));
+  away.Start();
+  ASSERT_TRUE(Eventually([&] { return away.runtime().metrics().snapshots_installed == 1; }));
+  EXPECT_EQ(*away.Get("k"), leader->machine().Read("k").value);
+  EXPECT_EQ(away.machine().Read("k").version, leader->machine().Read("k").version);
+}
+
+}  // namespace
+}  // namespace cairn::raft
