@@ -87,6 +87,20 @@ LogWrite Vote(std::uint64_t term, std::optional<NodeId> vote) {
 
 }  // namespace
 
+std::string AppendAndReopen(Disk& disk, const LogOptions& options, SegmentedLog::Opened opened) {
+  LogModel model{.hard_state = opened.contents.hard_state,
+                 .base = opened.contents.base,
+                 .entries = opened.contents.entries,
+                 .released = opened.contents.base.index};
+  const EntryId last = model.last();
+  if (last.index.value() == UINT64_MAX) return "";  // No log gets there, and no entry follows.
+  const LogStep more = WriteStep{Entries({MakeEntry(last.index.value() + 1, last.term.value(), 9)})};
+  model.Apply(more);
+  if (const absl::Status status = Perform(*opened.log, more); !status.ok()) return status.ToString();
+  const absl::StatusOr<SegmentedLog::Opened> again = SegmentedLog::Open(disk, options);
+  return again.ok() ? Difference(model, again->contents) : again.status().ToString();
+}
+
 std::vector<LogStep> EverydayScript() {
   std::vector<LogStep> script;
   const auto write = [&](auto... writes) { script.emplace_back(WriteStep{std::move(writes)...}); };

@@ -50,6 +50,10 @@ struct LogModel {
 // and nothing else; otherwise the difference in words.
 std::string Difference(const LogModel& model, const LogContents& contents);
 
+// One entry more, and another recovery: what was `opened` and the entry are there, or the difference in
+// words.
+std::string AppendAndReopen(Disk& disk, const LogOptions& options, SegmentedLog::Opened opened);
+
 // Appends, rewrites, hard states, releases and resets, over several segments of `kScriptSegmentBytes`, with
 // batches from one small record to larger than a segment.
 inline constexpr std::uint64_t kScriptSegmentBytes = 12288;
