@@ -50,11 +50,13 @@ void Dialer::OnOver(const Exchange& exchange) {
   if (exchange_.get() != &exchange) return;
   exchange_.reset();
   if (exchange.refused()) return DialAfter(environment_.options.refused_pause);
-  if (exchange.agreed()) {
+  const auto now = CompletionLoop::Clock::now();
+  if (exchange.agreed() && now - *exchange.agreed_at() > environment_.options.reconnect_max) {
     pause_ = std::chrono::milliseconds(0);
     return Dial();  // The one immediate attempt after a break.
   }
-  if (targets_.size() > 1) {
+  // A stream that breaks as soon as it is made must not become a busy loop.
+  if (!exchange.agreed() && targets_.size() > 1) {
     target_ = (target_ + 1) % targets_.size();
     channel_.reset();
   }

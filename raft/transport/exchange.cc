@@ -71,7 +71,7 @@ absl::StatusOr<Frame> Exchange::Check(const grpc::ByteBuffer& message) const {
 void Exchange::OnRead(grpc::ByteBuffer message) {
   if (state_ == State::kRefused) return;
   absl::StatusOr<Frame> frame = Check(message);
-  if (!frame.ok()) return Refuse(frame.status());
+  if (!frame.ok()) return agreed() ? BreakOff(frame.status()) : Refuse(frame.status());
   if (!frame->refused.empty()) {
     state_ = State::kRefused;
     refused_ = true;
@@ -119,16 +119,22 @@ void Exchange::Greet(const Frame& frame) {
 void Exchange::Agree() {
   if (timer_) loop_.Cancel(*std::exchange(timer_, std::nullopt));
   state_ = State::kAgreed;
+  agreed_at_ = CompletionLoop::Clock::now();
   host_.OnAgreed(shared_from_this(), link_->Attach(stream_));
 }
 
-void Exchange::Refuse(const absl::Status& why) {
-  const bool damaged = state_ == State::kAgreed;
+void Exchange::BreakOff(const absl::Status& why) {
   state_ = State::kRefused;
-  refused_ = true;
   reason_ = MessageOf(why);
+  if (dialled()) return Cancel();  // Other frames are on their way out; the break alone has to say it.
+  stream_->Finish(grpc::Status(grpc::StatusCode::DATA_LOSS, reason_));
+}
+
+void Exchange::Refuse(const absl::Status& why) {
+  state_ = State::kRefused;
+  reason_ = MessageOf(why);
+  refused_ = true;
   if (!dialled()) return stream_->Finish(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, reason_));
-  if (damaged) return Cancel();  // Other frames are on their way; the break alone has to say it.
   Write({.hello = {}, .refused = reason_, .messages = {}, .ping = {}, .pong = {}}, ByteStream::Last::kYes);
   stream_->Read();  // Sees the other side's end.
 }

@@ -66,8 +66,9 @@ class Exchange final : public StreamEvents, public std::enable_shared_from_this<
   // Why it ended: a refusal by either side, or what gRPC said. For logs.
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] bool refused() const { return refused_; }
-  // Both sides had said yes.
-  [[nodiscard]] bool agreed() const { return state_ == State::kAgreed; }
+  // Both sides had said yes, and when.
+  [[nodiscard]] bool agreed() const { return agreed_at_.has_value(); }
+  [[nodiscard]] std::optional<CompletionLoop::Clock::time_point> agreed_at() const { return agreed_at_; }
   [[nodiscard]] bool dialled() const { return peer_.has_value(); }
   // Whom we called. REQUIRES: dialled().
   [[nodiscard]] NodeId peer() const { return *peer_; }
@@ -77,7 +78,7 @@ class Exchange final : public StreamEvents, public std::enable_shared_from_this<
     kConnecting,  // No word from the other side.
     kConfirming,  // Accepting side: our hello has left, the other side's opinion of it is not known.
     kAgreed,
-    kRefused,
+    kRefused,  // By either side, or broken off: what still comes is not looked at.
   };
 
   Exchange(const Environment& environment, CompletionLoop& loop, ExchangeHost& host,
@@ -93,6 +94,8 @@ class Exchange final : public StreamEvents, public std::enable_shared_from_this<
   void Greet(const Frame& frame);
   void Agree();
   void Refuse(const absl::Status& why);
+  // After agreement: what came is damaged.
+  void BreakOff(const absl::Status& why);
   void Write(const Frame& frame, ByteStream::Last last = ByteStream::Last::kNo);
   void StartTimer();
 
@@ -110,6 +113,7 @@ class Exchange final : public StreamEvents, public std::enable_shared_from_this<
   };
   std::optional<Waiting> waiting_;  // To be written when the write in flight is done.
   State state_ = State::kConnecting;
+  std::optional<CompletionLoop::Clock::time_point> agreed_at_;
   bool refused_ = false;
   std::string reason_;
 };

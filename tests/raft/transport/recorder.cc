@@ -124,11 +124,16 @@ void Connect(const std::vector<TestMember*>& members) {
 }
 
 bool WaitUntilConnected(TestMember& a, TestMember& b) {
-  // Being connected is told as a notice, so there is something to wait for.
-  const auto connected = [](TestMember& member, NodeId peer) {
-    return member.recorder.WaitFor([&](const Recorder::Seen&) { return member.StatsOf(peer).connected; });
-  };
-  return connected(a, b.id()) && connected(b, a.id());
+  return Poll([&] { return a.StatsOf(b.id()).connected && b.StatsOf(a.id()).connected; });
+}
+
+bool Poll(const std::function<bool()>& condition) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(1));  // Between two looks; nothing relies on its length.
+  }
+  return true;
 }
 
 PeerMessage Numbered(std::uint64_t number, std::size_t bytes) {
