@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "raft/base/status.h"
 #include "raft/log/posix_disk.h"
 #include "raft/replica/reconcile.h"
 #include "tests/sim/sim_disk.h"
@@ -36,6 +37,19 @@ constexpr std::chrono::seconds kPatience{20};  // Far beyond what any test needs
   }
   return true;
 }
+
+// What an answer said. Not the absl::Status itself: its text is counted in a library that was built without
+// the thread sanitizer, so letting go of one's copy in two threads looks like a race.
+struct Reply {
+  Reply() = default;
+  explicit Reply(const absl::Status& status)
+      : ok(status.ok()), error(RaftErrorOf(status)), message(MessageOf(status)) {}
+
+  bool ok = false;
+  std::optional<RaftError> error;
+  std::string message;
+  std::string value;  // Of a read.
+};
 
 // The members of one process: a message is handed to the other's inbox.
 class Switchboard {
@@ -127,7 +141,7 @@ class Member {
         Options(), *std::move(restored), std::move(opened->log), *machine_,
         [](const Membership&) { return std::vector<PeerPort::Peer>(); },
         [this](const absl::Status& status) {
-          failure_ = status;
+          failure_ = Reply(status);
           failed_.Notify();
         });
     peers_ = std::make_unique<InProcessPeers>(id_, board_);
@@ -144,33 +158,34 @@ class Member {
   }
 
   // Waits for the answer.
-  absl::Status Put(const std::string& key, const std::string& value) {
+  Reply Put(const std::string& key, const std::string& value) {
     absl::Notification answered;
-    absl::Status status;
-    runtime_->Propose(PutCommand(key, value), [&](absl::StatusOr<std::unique_ptr<ApplyResult>> result) {
-      status = result.status();
-      answered.Notify();
-    });
+    Reply reply;
+    runtime_->Propose(PutCommand(key, value),
+                      [&](const absl::StatusOr<std::unique_ptr<ApplyResult>>& result) {
+                        reply = Reply(result.status());
+                        answered.Notify();
+                      });
     answered.WaitForNotification();
-    return status;
+    return reply;
   }
-  absl::StatusOr<std::string> Get(const std::string& key) {
+  Reply Get(const std::string& key) {
     absl::Notification answered;
-    absl::Status status;
-    runtime_->ReadBarrier([&](absl::Status result) {
-      status = std::move(result);
+    Reply reply;
+    runtime_->ReadBarrier([&](const absl::Status& status) {
+      reply = Reply(status);
       answered.Notify();
     });
     answered.WaitForNotification();
-    if (!status.ok()) return status;
-    return machine_->Read(key).value;
+    if (reply.ok) reply.value = machine_->Read(key).value;
+    return reply;
   }
 
   ReplicaRuntime& runtime() { return *runtime_; }
   ToyMachine& machine() { return *machine_; }
   NodeId id() const { return id_; }
   absl::Notification& failed() { return failed_; }
-  const absl::Status& failure() const { return failure_; }
+  const Reply& failure() const { return failure_; }
 
  private:
   ReplicaOptions Options() const {
@@ -196,7 +211,7 @@ class Member {
   std::unique_ptr<InProcessPeers> peers_;
   std::unique_ptr<ReplicaRuntime> runtime_;
   absl::Notification failed_;
-  absl::Status failure_;
+  Reply failure_;
 };
 
 class ReplicaRuntimeTest : public testing::Test {
@@ -233,17 +248,17 @@ class ReplicaRuntimeTest : public testing::Test {
 
 TEST_F(ReplicaRuntimeTest, ASingleNodeServesAndComesBackWithWhatItAcknowledged) {
   StartMembers(1);
-  EXPECT_TRUE(member(1).Put("k", "1").ok());
-  EXPECT_TRUE(member(1).Put("k", "2").ok());
-  EXPECT_EQ(*member(1).Get("k"), "2");
+  EXPECT_TRUE(member(1).Put("k", "1").ok);
+  EXPECT_TRUE(member(1).Put("k", "2").ok);
+  EXPECT_EQ(member(1).Get("k").value, "2");
   const GroupStatus status = member(1).runtime().status();
   EXPECT_TRUE(status.is_leader());
-  EXPECT_GE(status.applied, Index{3});
+  EXPECT_GE(status.applied, Index{2});
 
   member(1).Stop(true);
   member(1).Start();
-  EXPECT_EQ(*member(1).Get("k"), "2");
-  EXPECT_TRUE(member(1).Put("k", "3").ok());
+  EXPECT_EQ(member(1).Get("k").value, "2");
+  EXPECT_TRUE(member(1).Put("k", "3").ok);
   EXPECT_EQ(member(1).machine().Read("k").version, 3U);
 }
 
@@ -277,9 +292,9 @@ TEST_F(ReplicaRuntimeTest, EventsBeforeStartWaitForIt) {
 TEST_F(ReplicaRuntimeTest, ThreeNodesServeThroughEachAndOutliveTheirLeader) {
   StartMembers(3);
   for (std::uint64_t id = 1; id <= 3; ++id) {
-    ASSERT_TRUE(member(id).Put("k", "from" + std::to_string(id)).ok());
+    ASSERT_TRUE(member(id).Put("k", "from" + std::to_string(id)).ok);
     for (std::uint64_t reader = 1; reader <= 3; ++reader) {
-      EXPECT_EQ(*member(reader).Get("k"), "from" + std::to_string(id));
+      EXPECT_EQ(member(reader).Get("k").value, "from" + std::to_string(id));
     }
   }
   Member* leader = Leader();
@@ -287,15 +302,15 @@ TEST_F(ReplicaRuntimeTest, ThreeNodesServeThroughEachAndOutliveTheirLeader) {
   const std::uint64_t old_leader = leader->id().value();
   leader->Stop(true);  // Hands over.
   const std::uint64_t other = old_leader == 1 ? 2 : 1;
-  EXPECT_TRUE(member(other).Put("k", "after").ok());
+  EXPECT_TRUE(member(other).Put("k", "after").ok);
   leader->Start();
-  EXPECT_EQ(*leader->Get("k"), "after");
+  EXPECT_EQ(leader->Get("k").value, "after");
 }
 
 // Every request of every thread is answered exactly once, whatever happens to the leader meanwhile.
 TEST_F(ReplicaRuntimeTest, ManyThreadsAreAnsweredOnceEachWhileTheLeaderIsHandedAround) {
   StartMembers(3);
-  ASSERT_TRUE(member(1).Put("warm", "up").ok());
+  ASSERT_TRUE(member(1).Put("warm", "up").ok);
   constexpr int kThreads = 4;
   constexpr int kRequests = 400;
   std::atomic<int> answers{0};
@@ -340,7 +355,7 @@ TEST_F(ReplicaRuntimeTest, ManyThreadsAreAnsweredOnceEachWhileTheLeaderIsHandedA
 
 TEST_F(ReplicaRuntimeTest, WritesThatArriveTogetherShareTheDisk) {
   StartMembers(1);
-  ASSERT_TRUE(member(1).Put("warm", "up").ok());
+  ASSERT_TRUE(member(1).Put("warm", "up").ok);
   constexpr int kRequests = 5000;
   std::atomic<int> answers{0};
   for (int i = 0; i < kRequests; ++i) {
@@ -352,12 +367,13 @@ TEST_F(ReplicaRuntimeTest, WritesThatArriveTogetherShareTheDisk) {
     writes += member(1).runtime().metrics().log_write.count(bucket);
   }
   EXPECT_LT(writes, kRequests / 5);
-  EXPECT_GE(member(1).runtime().metrics().proposals_applied, static_cast<std::uint64_t>(kRequests));
+  // The counter follows the answers by a turn.
+  EXPECT_TRUE(Eventually([&] { return member(1).runtime().metrics().proposals_applied >= kRequests; }));
 }
 
 TEST_F(ReplicaRuntimeTest, StoppingAnswersEverybodyAtOnce) {
   StartMembers(3);
-  ASSERT_TRUE(member(1).Put("warm", "up").ok());
+  ASSERT_TRUE(member(1).Put("warm", "up").ok);
   member(2).Stop(false);
   member(3).Stop(false);
   std::atomic<int> answers{0};
@@ -379,13 +395,13 @@ TEST_F(ReplicaRuntimeTest, StoppingAnswersEverybodyAtOnce) {
 
 TEST_F(ReplicaRuntimeTest, AnApplyErrorStopsTheNodeAndTellsItsOwner) {
   StartMembers(1);
-  ASSERT_TRUE(member(1).Put("k", "1").ok());
+  ASSERT_TRUE(member(1).Put("k", "1").ok);
   member(1).machine().FailApplyFrom(member(1).runtime().status().applied);
-  EXPECT_EQ(RaftErrorOf(member(1).Put("k", "2")), RaftError::kStopped);
+  EXPECT_EQ(member(1).Put("k", "2").error, RaftError::kStopped);
   member(1).failed().WaitForNotification();
-  EXPECT_EQ(member(1).failure().message(), "applying: told to fail");
-  EXPECT_EQ(RaftErrorOf(member(1).Put("k", "3")), RaftError::kStopped);
-  EXPECT_EQ(RaftErrorOf(member(1).Get("k").status()), RaftError::kStopped);
+  EXPECT_EQ(member(1).failure().message, "applying: told to fail");
+  EXPECT_EQ(member(1).Put("k", "3").error, RaftError::kStopped);
+  EXPECT_EQ(member(1).Get("k").error, RaftError::kStopped);
 }
 
 // R50: a sync that failed once is not tried again, and nothing that waits for it is acknowledged.
@@ -422,7 +438,7 @@ TEST_F(ReplicaRuntimeTest, ALogErrorStopsTheNode) {
 
 TEST_F(ReplicaRuntimeTest, AFollowerThatWasAwayTooLongGetsASnapshot) {
   StartMembers(3);
-  ASSERT_TRUE(member(1).Put("k", "0").ok());
+  ASSERT_TRUE(member(1).Put("k", "0").ok);
   Member& away = member(Leader()->id() == NodeId{1} ? 2 : 1);
   away.Stop(false);
   Member& other = *members_.back();
@@ -440,7 +456,7 @@ TEST_F(ReplicaRuntimeTest, AFollowerThatWasAwayTooLongGetsASnapshot) {
   ASSERT_TRUE(Eventually([&] { return leader->machine().flushed().index > Index{900}; }));
   away.Start();
   ASSERT_TRUE(Eventually([&] { return away.runtime().metrics().snapshots_installed == 1; }));
-  EXPECT_EQ(*away.Get("k"), leader->machine().Read("k").value);
+  EXPECT_EQ(away.Get("k").value, leader->machine().Read("k").value);
   EXPECT_EQ(away.machine().Read("k").version, leader->machine().Read("k").version);
 }
 
