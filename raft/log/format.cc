@@ -17,6 +17,7 @@ static_assert(std::endian::native == std::endian::little, "the format is little 
 constexpr std::uint64_t kSegmentMagic = 0x676f6c6e72696163;  // "cairnlog"
 constexpr std::uint32_t kFrameMagic = 0x6d617266;            // "fram"
 constexpr std::uint64_t kChecksumBytes = 8;
+constexpr std::uint64_t kLargestCount = std::uint64_t{1} << 62;
 
 template <typename T>
 void Put(char* out, std::uint64_t offset, T value) {
@@ -98,7 +99,7 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
     return absl::FailedPreconditionError(
         fmt::format("log format {}; this program reads {}", version, kFormatVersion));
   }
-  return SegmentHeader{
+  const SegmentHeader header{
       .generation = Generation{Get<std::uint64_t>(bytes, 16)},
       .starts_anew = Get<std::uint8_t>(bytes, 12) != 0,
       .first_batch = BatchNumber{Get<std::uint64_t>(bytes, 24)},
@@ -106,6 +107,13 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
       .previous_end = Get<std::uint64_t>(bytes, 48),
       .hard_state = GetHardState(bytes, /*term_at=*/56, /*voted_at=*/13),
   };
+  // What counts from 1 by single steps does not get there; whoever says so would have us count round to 0.
+  for (const std::uint64_t count :
+       {header.generation.value(), header.first_batch.value(), header.before.index.value() + 1}) {
+    if (count == 0 || count > kLargestCount)
+      return Wrong(fmt::format("the segment header counts up to {}", count));
+  }
+  return header;
 }
 
 void EncodeFrameHeader(const FrameHeader& header, char* out) {

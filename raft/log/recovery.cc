@@ -244,8 +244,7 @@ absl::Status Replay::Apply(const Found& segment, std::uint64_t offset, std::vect
 }
 
 absl::Status Replay::Apply(Entry entry) {
-  // An index that went round to 0 is not a successor.
-  if (entry.id.index != Next(last().index) || entry.id.index == Index{0} || entry.id.term < last().term) {
+  if (entry.id.index != Next(last().index) || entry.id.term < last().term) {
     return absl::InvalidArgumentError(fmt::format("entry {} of term {} follows entry {} of term {}",
                                                   entry.id.index, entry.id.term, last().index, last().term));
   }

@@ -124,6 +124,22 @@ TEST(LogFormat, SegmentHeadersComeBackAsTheyWent) {
   EXPECT_EQ(DecodeSegmentHeader(bytes).value(), header);
 }
 
+TEST(LogFormat, ASegmentHeaderThatCountsRoundToZeroIsRefused) {
+  SegmentHeader good;
+  good.generation = Generation{1};
+  good.first_batch = BatchNumber{1};
+  ASSERT_TRUE(DecodeSegmentHeader(EncodeSegmentHeader(good)).ok());
+  SegmentHeader bad = good;
+  bad.first_batch = BatchNumber{UINT64_MAX};
+  EXPECT_FALSE(DecodeSegmentHeader(EncodeSegmentHeader(bad)).ok());
+  bad = good;
+  bad.before.index = Index{UINT64_MAX};
+  EXPECT_FALSE(DecodeSegmentHeader(EncodeSegmentHeader(bad)).ok());
+  bad = good;
+  bad.generation = Generation{0};
+  EXPECT_FALSE(DecodeSegmentHeader(EncodeSegmentHeader(bad)).ok());
+}
+
 TEST(LogFormat, NoHeaderSurvivesAFlippedBit) {
   char frame[kFrameHeaderBytes];
   EncodeFrameHeader(

@@ -93,7 +93,6 @@ std::string AppendAndReopen(Disk& disk, const LogOptions& options, SegmentedLog:
                  .entries = opened.contents.entries,
                  .released = opened.contents.base.index};
   const EntryId last = model.last();
-  if (last.index.value() == UINT64_MAX) return "";  // No log gets there, and no entry follows.
   const LogStep more = WriteStep{Entries({MakeEntry(last.index.value() + 1, last.term.value(), 9)})};
   model.Apply(more);
   if (const absl::Status status = Perform(*opened.log, more); !status.ok()) return status.ToString();
