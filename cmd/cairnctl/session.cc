@@ -28,7 +28,10 @@ absl::Status Session::PrepareClient() {
 }
 
 kv::client::CallOptions Session::call_options() const {
-  return {.timeout = options_.command_timeout, .dial_timeout = options_.dial_timeout};
+  kv::client::CallOptions options;
+  options.timeout = options_.command_timeout;
+  options.dial_timeout = options_.dial_timeout;
+  return options;
 }
 
 kv::client::ChannelOptions Session::channel_options() const {

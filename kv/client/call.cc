@@ -53,7 +53,7 @@ class AttemptLoop {
         options_(options),
         ports_(ports),
         start_(ports.Now()),
-        backoff_({}, static_cast<std::uint64_t>(start_.time_since_epoch().count())) {}
+        backoff_(options.backoff, static_cast<std::uint64_t>(start_.time_since_epoch().count())) {}
 
   absl::Status Run(AttemptFunction attempt) {
     while (true) {
@@ -140,12 +140,20 @@ class LivePorts final : public CallPorts {
 };
 
 // Waits until the channel is connected, or until it is known that it will not be now.
+//
+// gRPC makes progress with a connection only while somebody waits on it, and once an attempt has failed it
+// shows that failure until a later one succeeds. So a channel that shows it is given a moment each time: a
+// new attempt may be under way, and nobody else drives it.
 bool Connect(grpc::Channel& channel, std::chrono::system_clock::time_point deadline) {
+  constexpr milliseconds kMoment{20};
   while (true) {
     const grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
     if (state == GRPC_CHANNEL_READY) return true;
-    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return false;
-    if (!channel.WaitForStateChange(state, deadline)) return false;
+    if (state == GRPC_CHANNEL_SHUTDOWN) return false;
+    const auto until = state == GRPC_CHANNEL_TRANSIENT_FAILURE
+                           ? std::min(deadline, std::chrono::system_clock::now() + kMoment)
+                           : deadline;
+    if (!channel.WaitForStateChange(state, until)) return false;
   }
 }
 

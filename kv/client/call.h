@@ -25,6 +25,8 @@ struct CallOptions {
   // A read that is not answered is asked elsewhere after this time: a frozen node must not eat the whole
   // budget.
   std::chrono::milliseconds attempt_timeout{2000};
+  // Pauses between rounds over all endpoints.
+  Backoff::Options backoff = {};
 };
 
 // What the loop over attempts needs of the world; a test scripts it.

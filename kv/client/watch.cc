@@ -177,9 +177,14 @@ void Watcher::Open() {
   stream_ = std::make_unique<Stream>();
   // A node that lost its leader ends the stream instead of keeping quiet, and we go on at one that has it.
   stream_->context.AddMetadata("hasleader", "true");
-  stream_->confirm_by = std::chrono::steady_clock::now() + options_.open_timeout;
-  stream_->rpc =
-      pb::Watch::NewStub(endpoints_.channel(endpoint_))->PrepareAsyncWatch(&stream_->context, &queue_);
+  // A call at a channel whose last attempt to connect failed would fail at once, and then nobody would drive
+  // the next attempt; so such a call waits, but not for long.
+  const std::shared_ptr<grpc::Channel>& channel = endpoints_.channel(endpoint_);
+  const bool failed_before = channel->GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_TRANSIENT_FAILURE;
+  stream_->context.set_wait_for_ready(failed_before);
+  stream_->confirm_by = std::chrono::steady_clock::now() +
+                        (failed_before ? std::min(patience_, options_.open_timeout) : options_.open_timeout);
+  stream_->rpc = pb::Watch::NewStub(channel)->PrepareAsyncWatch(&stream_->context, &queue_);
   stream_->rpc->StartCall(reinterpret_cast<void*>(kStarted));
   stream_->pending = 1;
   cursor_.OnStreamStart();
@@ -203,6 +208,7 @@ void Watcher::OnTag(Tag tag, bool ok) {
   switch (tag) {
     case kStarted: {
       if (!ok) return OnStreamBroken();
+      if (!stream_->finishing) stream_->confirm_by = std::chrono::steady_clock::now() + options_.open_timeout;
       pb::WatchRequest request;
       pb::WatchCreateRequest& create = *request.mutable_create_request();
       create.set_key(options_.key);
@@ -273,11 +279,16 @@ void Watcher::RetryLater() {
   if (was_confirmed) {
     tried_ = 0;
     backoff_.Reset();
+    patience_ = kFirstPatience;
   }
   ++tried_;
   // The others at once, one after the other; only when all have failed is there something to wait for.
   const SteadyTime now = std::chrono::steady_clock::now();
-  open_at_ = tried_ % endpoints_.size() == 0 ? now + backoff_.Next() : now;
+  open_at_ = now;
+  if (tried_ % endpoints_.size() == 0) {
+    open_at_ = now + backoff_.Next();
+    patience_ = std::min(2 * patience_, kLastPatience);
+  }
   endpoint_ = (endpoint_ + 1) % endpoints_.size();
 }
 

@@ -80,6 +80,11 @@ class Watcher {
   struct Stream;
   enum Tag : int;
 
+  // How long a node that could not be reached lately may take to accept a connection, before another is
+  // tried.
+  static constexpr std::chrono::milliseconds kFirstPatience{50};
+  static constexpr std::chrono::milliseconds kLastPatience{800};
+
   // Opens a stream if it is time to, gives up one that is not confirmed, passes on wishes from other threads.
   // An error ends the watch.
   absl::Status DoWhatIsDue();
@@ -114,8 +119,9 @@ class Watcher {
   std::unique_ptr<Stream> stream_;  // Null between streams.
   std::size_t endpoint_ = 0;        // Of stream_, or of the last one.
   std::size_t tried_ = 0;           // Endpoints that failed since the last confirmed stream.
-  SteadyTime open_at_;              // When the next stream may be opened; only meaningful without a stream.
-  SteadyTime created_at_;           // When this watcher was made.
+  std::chrono::milliseconds patience_ = kFirstPatience;
+  SteadyTime open_at_;     // When the next stream may be opened; only meaningful without a stream.
+  SteadyTime created_at_;  // When this watcher was made.
   std::int64_t streams_confirmed_ = 0;
   std::string last_trouble_;
   std::optional<pb::WatchResponse> cancellation_;
