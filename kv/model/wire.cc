@@ -1,0 +1,65 @@
+#include "kv/model/wire.h"
+
+#include <cstring>
+
+namespace cairn::kv::wire {
+namespace {
+
+// Takes `size` little-endian bytes off the front.
+std::optional<std::uint64_t> TakeFixed(std::string_view& bytes, std::size_t size) {
+  if (bytes.size() < size) return std::nullopt;
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    value |= std::uint64_t{static_cast<std::uint8_t>(bytes[i])} << (8 * i);
+  }
+  bytes.remove_prefix(size);
+  return value;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> TakeVarint(std::string_view& bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < bytes.size() && i < 10; ++i) {
+    const auto byte = static_cast<std::uint8_t>(bytes[i]);
+    value |= std::uint64_t{byte & 0x7fU} << (7 * i);
+    if ((byte & 0x80U) == 0) {
+      bytes.remove_prefix(i + 1);
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+bool Reader::Next() {
+  if (!ok_ || rest_.empty()) return false;
+  const std::optional<std::uint64_t> tag = TakeVarint(rest_);
+  if (!tag || (*tag >> 3) == 0 || (*tag >> 3) > 0x1fffffff) return Fail();
+  field_ = static_cast<std::uint32_t>(*tag >> 3);
+  type_ = static_cast<Type>(*tag & 7);
+  std::optional<std::uint64_t> value;
+  switch (type_) {
+    case Type::kVarint:
+    case Type::kBytes:
+      value = TakeVarint(rest_);
+      break;
+    case Type::kFixed64:
+      value = TakeFixed(rest_, 8);
+      break;
+    case Type::kFixed32:
+      value = TakeFixed(rest_, 4);
+      break;
+    default:
+      return Fail();  // Groups, which no encoder of ours or of etcd's clients writes.
+  }
+  if (!value) return Fail();
+  varint_ = *value;
+  if (type_ == Type::kBytes) {
+    if (*value > rest_.size()) return Fail();
+    bytes_ = rest_.substr(0, *value);
+    rest_.remove_prefix(*value);
+  }
+  return true;
+}
+
+}  // namespace cairn::kv::wire
