@@ -67,7 +67,8 @@ class OrderedKv {
   virtual ~OrderedKv() = default;
 
   virtual std::unique_ptr<WriteBatch> NewBatch() = 0;
-  // Atomic and at once visible; durable after the next FlushAll(). One writer at a time.
+  // Atomic and at once visible; durable after the next FlushAll(). Thread-safe; batches that touch the same
+  // keys come from one thread at a time.
   virtual absl::Status Write(WriteBatch& batch) = 0;
 
   // `snapshot` null: the state now. nullptr if there is no such key.
@@ -79,9 +80,10 @@ class OrderedKv {
 
   // Makes all families durable as of one point between two writes. The only flush there is.
   virtual absl::Status FlushAll() = 0;
-  // A consistent copy of the flushed state in a new directory (files are linked where possible).
+  // A consistent copy of the state in a new directory (files are linked where possible). Flushes first.
   virtual absl::Status Checkpoint(const std::string& directory) = 0;
 
+  // Written since the last FlushAll() began. Cheap.
   [[nodiscard]] virtual std::uint64_t unflushed_bytes() const = 0;
   [[nodiscard]] virtual std::uint64_t bytes_on_disk() const = 0;
 };

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "kv/store/store_home.h"
+
+namespace cairn::kv {
+
+class DiskHome;
+
+// A snapshot arriving as files in a directory. Complete files carry their names; the one that grows ends in
+// ".part" and is synced at every kSyncBytes, so that after a crash all whole multiples of it can be trusted.
+class IncomingFiles final : public IncomingStore {
+ public:
+  static constexpr std::uint64_t kSyncBytes = 4 << 20;
+
+  // Goes on after an earlier attempt: with the same image where that ended, with another one of the same
+  // origin after the tables that are at the beginning of both.
+  static absl::StatusOr<std::unique_ptr<IncomingStore>> Begin(DiskHome& home, const ImageManifest& manifest);
+
+  [[nodiscard]] Position next() const override { return next_; }
+  absl::Status Write(Position at, std::string_view bytes) override;
+  absl::StatusOr<OpenedStore> Open() override;
+  absl::Status MakeCurrent() override;
+
+ private:
+  IncomingFiles(DiskHome& home, ImageManifest manifest);
+
+  absl::Status KeepCommonFiles();
+  absl::Status FindPosition();
+  absl::Status CompleteFiles();
+  [[nodiscard]] std::string PathOf(std::size_t file) const;
+
+  DiskHome& home_;
+  const ImageManifest manifest_;
+  const std::string directory_;
+  Position next_;
+  std::string opened_;  // The name of the store, once opened.
+};
+
+}  // namespace cairn::kv

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string_view>
+
+#include "kv/store/generation.h"
+#include "kv/store/options.h"
+#include "kv/store/store_home.h"
+#include "raft/replica/ports.h"
+
+// Snapshots as raft/replica/ports.h sees them, on the images of a StoreHome.
+namespace cairn::kv {
+
+// An image of everything published so far; where it stands is read from the image itself.
+absl::StatusOr<std::unique_ptr<raft::SnapshotSource>> MakeSnapshotSource(
+    StoreHome& home, std::shared_ptr<Generation> generation);
+
+absl::StatusOr<std::unique_ptr<raft::SnapshotSink>> MakeSnapshotSink(StoreHome& home,
+                                                                     const StoreOptions& options,
+                                                                     const raft::SnapshotMeta& meta,
+                                                                     std::string_view manifest);
+
+// The store in a finished sink, from now on and after a crash the current one of its home.
+// REQUIRES: the sink came from MakeSnapshotSink() and Finish() succeeded.
+absl::StatusOr<std::shared_ptr<Generation>> MakeCurrent(std::unique_ptr<raft::SnapshotSink> sink);
+
+// Where a generation stands, in Raft's words.
+raft::SnapshotMeta SnapshotMetaOf(const schema::State& state, const Members& members);
+
+}  // namespace cairn::kv

@@ -1,0 +1,163 @@
+#include "kv/store/store.h"
+
+#include <algorithm>
+
+#include "kv/store/compactor.h"
+#include "kv/store/index_writer.h"
+#include "kv/store/snapshot_transfer.h"
+#include "kv/store/store_reader.h"
+#include "raft/base/status.h"
+
+namespace cairn::kv {
+
+Store::Store(StoreHome& home, std::unique_ptr<Worker> worker, const StoreOptions& options)
+    : home_(home),
+      options_(options),
+      reader_(std::make_unique<StoreReader>([this] { return generation(); })),
+      worker_(std::move(worker)) {}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreHome& home, std::unique_ptr<Worker> worker,
+                                                   const StoreOptions& options, const Members& bootstrap) {
+  std::unique_ptr<Store> store(new Store(home, std::move(worker), options));
+  CAIRN_ASSIGN_OR_RETURN(OpenedStore opened, home.OpenCurrent());
+  CAIRN_ASSIGN_OR_RETURN(std::shared_ptr<Generation> generation,
+                         Generation::Open(std::move(opened), options, &bootstrap));
+  store->Adopt(std::move(generation));
+  store->FreezeIndex(/*force=*/false);
+  store->StartCompaction();  // Goes on where an earlier life was interrupted.
+  return store;
+}
+
+Store::~Store() {
+  worker_->Stop();
+  std::vector<Waiter> waiters;
+  {
+    absl::MutexLock lock(&mu_);
+    waiters.swap(waiters_);
+  }
+  for (auto& [revision, done] : waiters) std::move(done)(absl::CancelledError("the store was closed"));
+}
+
+// What was just opened is what is on stable storage.
+void Store::Adopt(std::shared_ptr<Generation> generation) {
+  const raft::EntryId applied = generation->state().applied;
+  std::shared_ptr<Generation> old;
+  absl::MutexLock lock(&mu_);
+  old = std::exchange(generation_, std::move(generation));
+  flushed_ = applied;
+}
+
+std::shared_ptr<Generation> Store::generation() const {
+  absl::MutexLock lock(&mu_);
+  return generation_;
+}
+
+void Store::FreezeIndex(bool force) {
+  const std::shared_ptr<Generation> generation = this->generation();
+  KeyIndex& index = generation->index();
+  if (index.active_empty()) return;
+  if (!force && index.active_bytes() < options_.key_index_bytes) return;
+  index.WaitForRoom(options_.key_index_frozen_max);
+  index.Freeze(generation->current());
+  worker_->Post(Worker::Urgency::kSoon, [this, generation] {
+    if (!generation->retired()) Report(WriteOldestBehind(*generation));
+  });
+}
+
+void Store::StartCompaction() {
+  const std::shared_ptr<Generation> generation = this->generation();
+  if (generation->compacted() == kNeverCompacted) return;
+  // History is removed from the index family, so what is dead must have got there.
+  FreezeIndex(/*force=*/true);
+  PostCompaction(generation);
+}
+
+void Store::PostCompaction(std::shared_ptr<Generation> generation) {
+  worker_->Post(Worker::Urgency::kWhenIdle, [this, generation = std::move(generation)]() mutable {
+    if (generation->retired()) return;
+    const absl::StatusOr<bool> more = generation->compactor().Step();
+    if (!more.ok()) return Report(more.status());
+    TellWaiters(generation->compactor().done());
+    if (*more) PostCompaction(std::move(generation));
+  });
+}
+
+void Store::StartFlush() {
+  worker_->Post(Worker::Urgency::kSoon, [this, generation = generation()] {
+    if (!generation->retired()) Report(Flush(*generation));
+  });
+}
+
+absl::Status Store::Flush(Generation& generation) {
+  const raft::EntryId applied =
+      generation.state().applied;  // Published after it was written: the flush has it.
+  CAIRN_RETURN_IF_ERROR(generation.kv().FlushAll());
+  absl::MutexLock lock(&mu_);
+  if (generation_.get() == &generation && applied.index > flushed_.index) flushed_ = applied;
+  return absl::OkStatus();
+}
+
+raft::EntryId Store::flushed() const {
+  absl::MutexLock lock(&mu_);
+  return flushed_;
+}
+
+void Store::WhenCompacted(Revision revision, absl::AnyInvocable<void(absl::Status)> done) {
+  const std::shared_ptr<Generation> generation = this->generation();
+  {
+    absl::MutexLock lock(&mu_);
+    waiters_.emplace_back(revision, std::move(done));
+  }
+  // Read after the waiter is in the list: a step that ends in between tells it.
+  TellWaiters(generation->compactor().done());
+}
+
+void Store::TellWaiters(Revision done) {
+  std::vector<Waiter> told;
+  {
+    absl::MutexLock lock(&mu_);
+    const auto waits = std::stable_partition(waiters_.begin(), waiters_.end(),
+                                             [done](const Waiter& waiter) { return waiter.first <= done; });
+    told.assign(std::make_move_iterator(waiters_.begin()), std::make_move_iterator(waits));
+    waiters_.erase(waiters_.begin(), waits);
+  }
+  for (auto& [revision, callback] : told) std::move(callback)(absl::OkStatus());
+}
+
+void Store::Report(const absl::Status& status) {
+  if (status.ok()) return;
+  absl::MutexLock lock(&mu_);
+  background_status_.Update(status);
+}
+
+absl::Status Store::background_status() const {
+  absl::MutexLock lock(&mu_);
+  return background_status_;
+}
+
+absl::StatusOr<std::unique_ptr<raft::SnapshotSource>> Store::OpenSnapshot() {
+  return MakeSnapshotSource(home_, generation());
+}
+
+absl::StatusOr<std::unique_ptr<raft::SnapshotSink>> Store::ReceiveSnapshot(const raft::SnapshotMeta& meta,
+                                                                           std::string_view manifest) {
+  return MakeSnapshotSink(home_, options_, meta, manifest);
+}
+
+absl::Status Store::Install(std::unique_ptr<raft::SnapshotSink> sink) {
+  CAIRN_ASSIGN_OR_RETURN(std::shared_ptr<Generation> fresh, MakeCurrent(std::move(sink)));
+  const std::shared_ptr<Generation> old = generation();
+  Adopt(std::move(fresh));
+  old->Retire();
+  FreezeIndex(/*force=*/false);
+  StartCompaction();
+  return absl::OkStatus();
+}
+
+absl::Status Store::Close() {
+  worker_->Stop();
+  CAIRN_RETURN_IF_ERROR(Flush(*generation()));
+  return background_status();
+}
+
+}  // namespace cairn::kv
