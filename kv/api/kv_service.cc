@@ -2,7 +2,7 @@
 
 #include "etcd/rpc.pb.h"
 #include "kv/api/errors.h"
-#include "kv/api/validate_interim.h"
+#include "kv/apply/validate.h"
 #include "kv/model/errors.h"
 
 namespace cairn::kv::api {
@@ -70,7 +70,7 @@ bool TooManyResponseBytes(const Backend& backend) {
 void ServeRange(UnaryCall& call) {
   const auto* request = call.Parse<RangeRequest>();
   if (request == nullptr) return;
-  if (const absl::Status valid = ValidateRange(*request); !valid.ok()) return call.Refuse(valid);
+  if (const absl::Status valid = CheckRange(*request); !valid.ok()) return call.Refuse(valid);
   if (request->serializable()) return ReadRange(call);
   call.AfterReadBarrier([](UnaryCall& waited) {
     if (!waited.RefusedAfterWait()) ReadRange(waited);
@@ -80,21 +80,21 @@ void ServeRange(UnaryCall& call) {
 void ServePut(UnaryCall& call) {
   const auto* request = call.Parse<PutRequest>();
   if (request == nullptr) return;
-  if (const absl::Status valid = ValidatePut(*request); !valid.ok()) return call.Refuse(valid);
+  if (const absl::Status valid = CheckPut(*request); !valid.ok()) return call.Refuse(valid);
   call.Propose(CommandKind::kPut);
 }
 
 void ServeDeleteRange(UnaryCall& call) {
   const auto* request = call.Parse<DeleteRangeRequest>();
   if (request == nullptr) return;
-  if (const absl::Status valid = ValidateDeleteRange(*request); !valid.ok()) return call.Refuse(valid);
+  if (const absl::Status valid = CheckDeleteRange(*request); !valid.ok()) return call.Refuse(valid);
   call.Propose(CommandKind::kDeleteRange);
 }
 
 void ServeTxn(UnaryCall& call) {
   const auto* request = call.Parse<TxnRequest>();
   if (request == nullptr) return;
-  const absl::Status valid = ValidateTxn(*request, call.backend().options.max_txn_ops);
+  const absl::Status valid = CheckTxn(*request, call.backend().options.max_txn_ops);
   if (!valid.ok()) return call.Refuse(valid);
   if (!IsReadOnly(*request)) return call.Propose(CommandKind::kTxn);
   if (IsSerializable(*request)) return ReadTxn(call);
@@ -106,6 +106,7 @@ void ServeTxn(UnaryCall& call) {
 void ServeCompact(UnaryCall& call) {
   const auto* request = call.Parse<CompactionRequest>();
   if (request == nullptr) return;
+  if (const absl::Status valid = CheckCompact(*request); !valid.ok()) return call.Refuse(valid);
   if (request->physical() && call.backend().deps.when_compacted) {
     return call.ProposeThen(CommandKind::kCompact, &WaitForRemoval);
   }

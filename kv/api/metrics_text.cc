@@ -251,6 +251,8 @@ void AddProcess(const Backend& backend, MetricFamilies& out) {
   out.Gauge("cairn_build_info", "1.", 1, {{"version", backend.options.build_version}});
   out.Gauge("cairn_requests_in_flight", "Unary requests begun and not answered.",
             static_cast<double>(backend.unary_in_flight.load(std::memory_order_relaxed)));
+  out.Counter("cairn_calls_gone_total", "Unary calls whose client did not wait for the answer.",
+              backend.metrics.gone());
   out.Gauge("cairn_response_bytes_in_flight", "Bytes of large answers being sent.",
             static_cast<double>(backend.response_bytes_in_flight.load(std::memory_order_relaxed)));
 }

@@ -10,8 +10,8 @@
 #include "kv/api/errors.h"
 #include "kv/api/kv_service.h"
 #include "kv/api/range_chunks.h"
-#include "kv/api/validate_interim.h"
 #include "kv/api/wire.h"
+#include "kv/apply/validate.h"
 #include "kv/model/errors.h"
 
 namespace cairn::kv::api {
@@ -22,7 +22,7 @@ using etcdserverpb::RangeRequest;
 constexpr std::size_t kChunkBytes = 1 << 20;
 
 absl::Status ValidateStream(const RangeRequest& request) {
-  const absl::Status valid = ValidateRange(request);
+  const absl::Status valid = CheckRange(request);
   if (!valid.ok()) return valid;
   const bool by_key =
       request.sort_target() == RangeRequest::KEY && request.sort_order() != RangeRequest::DESCEND;

@@ -35,6 +35,8 @@ class RpcMetrics {
   }
   // A request of a client that named its API version ("" if it did not).
   void CountClient(Shape shape, std::string_view version);
+  // A unary call whose client did not wait for the answer.
+  void CountGone() { Add(gone_); }
   void CountHealth(bool healthy) { Add(healthy ? health_successes_ : health_failures_); }
 
   struct PerMethod {
@@ -57,6 +59,7 @@ class RpcMetrics {
 
   [[nodiscard]] std::uint64_t bytes_received() const { return Get(bytes_received_); }
   [[nodiscard]] std::uint64_t bytes_sent() const { return Get(bytes_sent_); }
+  [[nodiscard]] std::uint64_t gone() const { return Get(gone_); }
   [[nodiscard]] std::uint64_t health_successes() const { return Get(health_successes_); }
   [[nodiscard]] std::uint64_t health_failures() const { return Get(health_failures_); }
 
@@ -77,6 +80,7 @@ class RpcMetrics {
   std::array<Counters, kMethods> methods_;
   Counter bytes_received_{0};
   Counter bytes_sent_{0};
+  Counter gone_{0};
   Counter health_successes_{0};
   Counter health_failures_{0};
 

@@ -36,7 +36,7 @@ struct ApiOptions {
   std::size_t max_request_bytes = 1536 << 10;  // An encoded proposal; more is "request is too large".
   // What a gRPC message may have, whatever is in it.
   [[nodiscard]] std::size_t receive_limit() const { return max_request_bytes + (512 << 10); }
-  std::size_t max_txn_ops = 128;                     // Per list of a transaction; nested ones share it.
+  std::int64_t max_txn_ops = 128;                    // Per list of a transaction; nested ones share it.
   std::int64_t quota_bytes = std::int64_t{2} << 30;  // Reported by Status.
 
   // Of one Range or read-only transaction; a larger answer is refused with ResourceExhausted.

@@ -60,6 +60,11 @@ bool UnaryCall::Admit(const grpc::ServerContext& context, const grpc::ByteBuffer
   return true;
 }
 
+void UnaryCall::SetGone() {
+  gone_ = true;
+  backend_.metrics.CountGone();
+}
+
 bool UnaryCall::DeadlineIsOver() const {
   return deadline_ != std::chrono::system_clock::time_point::max() &&
          deadline_ <= std::chrono::system_clock::now();

@@ -72,7 +72,7 @@ class UnaryCall : private Mail {
   // For the transport, in this order: Begin(), which runs `service` or refuses; after SendAndEnd() has been
   // called and all is sent, End(). Then the object may be used for another call.
   void Begin(MethodIndex method, Step service, grpc::ServerContext& context, const grpc::ByteBuffer& request);
-  void SetGone() { gone_ = true; }                     // The client has cancelled or is not there any more.
+  void SetGone();                                      // The client has cancelled or vanished.
   [[nodiscard]] bool ended() const { return ended_; }  // Answered or refused; SendAndEnd() was called.
   void End();
 

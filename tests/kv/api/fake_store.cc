@@ -1,0 +1,115 @@
+#include "tests/kv/api/fake_store.h"
+
+#include <utility>
+
+#include "kv/model/command.h"
+#include "kv/model/errors.h"
+#include "kv/model/range.h"
+
+namespace cairn::kv::api {
+namespace {
+
+EncodedMessage Encoded(const google::protobuf::MessageLite& message) {
+  return {Bytes::Own(message.SerializeAsString())};
+}
+
+}  // namespace
+
+void FakeStore::SetApplyError(const absl::Status& status) {
+  const absl::MutexLock lock(&mu_);
+  apply_error_ = status;
+}
+
+Revision FakeStore::current_revision() const {
+  const absl::MutexLock lock(&mu_);
+  return Revision{revision_};
+}
+
+absl::StatusOr<std::unique_ptr<raft::ApplyResult>> FakeStore::Apply(const Payload& payload) {
+  const absl::MutexLock lock(&mu_);
+  auto result = std::make_unique<KvResult>();
+  result->status = apply_error_;
+  const Command command = DecodeCommand(payload.bytes()).value();
+  const std::string body(command.body);
+  if (command.kind == CommandKind::kPut) {
+    etcdserverpb::PutRequest request;
+    request.ParseFromString(body);
+    ++revision_;
+    mvccpb::KeyValue& kv = keys_[request.key()];
+    etcdserverpb::PutResponse response;
+    if (request.prev_kv() && kv.version() > 0) *response.mutable_prev_kv() = kv;
+    kv.set_key(request.key());
+    kv.set_value(request.value());
+    if (kv.version() == 0) kv.set_create_revision(revision_);
+    kv.set_mod_revision(revision_);
+    kv.set_version(kv.version() + 1);
+    result->body = Encoded(response);
+  } else if (command.kind == CommandKind::kDeleteRange) {
+    etcdserverpb::DeleteRangeRequest request;
+    request.ParseFromString(body);
+    const KeyRange range = KeyRange::FromRequest(request.key(), request.range_end());
+    etcdserverpb::DeleteRangeResponse response;
+    response.set_deleted(static_cast<std::int64_t>(
+        std::erase_if(keys_, [&](const auto& item) { return range.Contains(item.first); })));
+    if (response.deleted() > 0) ++revision_;
+    result->body = Encoded(response);
+  } else if (command.kind == CommandKind::kTxn) {
+    etcdserverpb::TxnResponse response;
+    response.set_succeeded(true);
+    ++revision_;
+    result->body = Encoded(response);
+  } else if (command.kind == CommandKind::kCompact) {
+    etcdserverpb::CompactionRequest request;
+    request.ParseFromString(body);
+    compacted_ = request.revision();
+  }
+  result->revision = Revision{revision_};
+  return result;
+}
+
+absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest& request,
+                                            std::size_t max_bytes) {
+  ++ranges;
+  const absl::MutexLock lock(&mu_);
+  if (const std::size_t bytes = big_value_) {
+    if (bytes > max_bytes) return absl::ResourceExhaustedError("the answer is too large");
+    etcdserverpb::RangeResponse one;
+    one.add_kvs()->set_value(std::string(bytes, 'v'));
+    one.set_count(1);
+    return ReadAnswer{.revision = Revision{revision_}, .body = Encoded(one)};
+  }
+  const KeyRange range = KeyRange::FromRequest(request.key(), request.range_end());
+  etcdserverpb::RangeResponse response;
+  for (const auto& [key, kv] : keys_) {
+    if (range.Contains(key)) *response.add_kvs() = kv;
+  }
+  response.set_count(response.kvs_size());
+  return ReadAnswer{.revision = Revision{revision_}, .body = Encoded(response)};
+}
+
+absl::StatusOr<ReadAnswer> FakeStore::ReadOnlyTxn(const etcdserverpb::TxnRequest& /*request*/,
+                                                  std::size_t /*max_bytes*/) {
+  ++read_only_txns;
+  etcdserverpb::TxnResponse response;
+  response.set_succeeded(true);
+  return ReadAnswer{.revision = current_revision(), .body = Encoded(response)};
+}
+
+absl::StatusOr<HistoryChunk> FakeStore::ReadHistory(Revision /*from*/, const KeyRange* /*range*/,
+                                                    std::size_t /*max_revisions*/,
+                                                    std::size_t /*max_bytes*/) {
+  return HistoryChunk{};
+}
+
+absl::StatusOr<std::optional<Payload>> FakeStore::RecordAt(RevisionId /*id*/) { return std::nullopt; }
+
+absl::StatusOr<Reader::Hash> FakeStore::HashKv(Revision revision) {
+  const Revision current = current_revision();
+  if (revision > current) return errors::FutureRevision();
+  return Hash{.hash = 0xabcdef,
+              .current = current,
+              .hashed = revision == Revision{0} ? current : revision,
+              .compacted = compacted_revision()};
+}
+
+}  // namespace cairn::kv::api

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "kv/api/unique_fd.h"
+
+namespace cairn::kv::api {
+
+// A TCP connection to loopback without any protocol, for clients that behave badly. Every wait ends after ten
+// seconds, with what was seen.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port);
+
+  void Send(std::string_view bytes);
+  // Reads until `wanted` appears, the peer closes, or the time is over; returns everything read so far.
+  std::string ReadUntil(std::string_view wanted);
+  // Whether the peer closed the connection in time.
+  bool AwaitClose();
+  void HalfClose();
+
+ private:
+  bool ReadSome();  // False: closed or out of time.
+
+  UniqueFd socket_;
+  std::string seen_;
+  bool closed_ = false;
+};
+
+// The bytes of a new HTTP/2 connection with one gRPC call on it: a client that sends these and then nothing
+// more opens no flow-control window, so it takes 65,535 bytes of the answer and no more.
+std::string Http2Call(const std::string& path, const std::string& message);
+
+// One HTTP/1.1 GET (or another method) with Connection: close: the whole answer.
+std::string HttpGet(std::uint16_t port, const std::string& target, const std::string& method = "GET");
+// The part of such an answer behind the head, and its status.
+std::string BodyOf(const std::string& answer);
+int StatusOf(const std::string& answer);
+
+}  // namespace cairn::kv::api
