@@ -154,6 +154,12 @@ void TestMember::Restart(std::uint64_t seed) {
   synced_ = WriteNumber{};
 }
 
+void TestMember::Preload(HardState hard_state, std::vector<Entry> entries) {
+  CAIRN_ASSERT(!up(), "member {} is up", id());
+  disk_.hard_state = hard_state;
+  disk_.entries = std::move(entries);
+}
+
 bool TestMember::HasDurably(const EntryId& id) const {
   // What stands before the base is committed, and nothing else was ever there.
   if (id.index <= disk_.base.last.index) return true;

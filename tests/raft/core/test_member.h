@@ -60,6 +60,9 @@ class TestMember {
   // The same disk and store under other options. REQUIRES: down.
   void set_options(const CoreOptions& options) { options_ = options; }
 
+  // Puts this on the disk, as if written in an earlier life. REQUIRES: down; nothing flushed.
+  void Preload(HardState hard_state, std::vector<Entry> entries);
+
   // Whether the entry survives a crash of this member now.
   [[nodiscard]] bool HasDurably(const EntryId& id) const;
   [[nodiscard]] const HardState& durable_hard_state() const { return disk_.hard_state; }
