@@ -1,0 +1,225 @@
+#include "cmd/cairnd/data_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "raft/base/checksum.h"
+#include "raft/base/status.h"
+#include "raft/log/posix_disk.h"
+
+namespace cairn::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kFormat = 1;
+constexpr const char* kIdentityFile = "identity";
+constexpr const char* kNewIdentityFile = "identity.new";
+
+template <typename... Arguments>
+absl::Status Refuse(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  return absl::FailedPreconditionError(fmt::format(format, std::forward<Arguments>(arguments)...));
+}
+
+absl::Status SystemError(int error, const std::string& path, std::string_view doing) {
+  const std::string message = fmt::format("{} {}: {}", doing, path, std::generic_category().message(error));
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(
+          fmt::format("{}; the directory must belong to the user that runs cairnd", message));
+    case ENOSPC:
+    case EDQUOT:
+      return absl::ResourceExhaustedError(fmt::format("{}; make room and start again", message));
+    case EROFS:
+      return absl::PermissionDeniedError(fmt::format("{}; cairnd has to write there", message));
+    default:
+      return absl::UnavailableError(message);
+  }
+}
+
+bool HasContent(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error) && !fs::is_empty(path, error);
+}
+
+// What the identity file says.
+struct Recorded {
+  int format = 0;
+  Identity identity;
+  bool complete = false;
+};
+
+std::string Encode(const Recorded& recorded) {
+  std::string text =
+      fmt::format("format {}\ncluster {:016x}\nmember {:016x}\nincarnation {:016x}\nstate {}\n",
+                  recorded.format, recorded.identity.cluster.value(), recorded.identity.member.value(),
+                  recorded.identity.incarnation.value(), recorded.complete ? "complete" : "begun");
+  return text + fmt::format("checksum {:016x}\n", Checksum(text));
+}
+
+template <typename Number>
+bool TakeField(std::string_view& text, std::string_view name, int base, Number& number) {
+  if (!text.starts_with(name) || text.size() <= name.size() || text[name.size()] != ' ') return false;
+  text.remove_prefix(name.size() + 1);
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return false;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + end, number, base);
+  if (error != std::errc() || stopped != text.data() + end) return false;
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+absl::StatusOr<Recorded> Decode(std::string_view text, const std::string& path) {
+  Recorded recorded;
+  std::string_view rest = text;
+  if (!TakeField(rest, "format", 10, recorded.format)) return Corruption(path, 0, "no format");
+  // Before the checksum: a later format may have another one.
+  if (recorded.format > kFormat) {
+    return Refuse("{} has format {}, and this cairnd knows formats up to {}; start a newer cairnd", path,
+                  recorded.format, kFormat);
+  }
+  const std::size_t checksum_at = text.rfind("checksum ");
+  std::string_view checksum_text = checksum_at == std::string_view::npos ? "" : text.substr(checksum_at);
+  std::uint64_t checksum = 0;
+  if (!TakeField(checksum_text, "checksum", 16, checksum) || !checksum_text.empty()) {
+    return Corruption(path, text.size(), "no checksum at the end");
+  }
+  if (const std::uint64_t actual = Checksum(text.substr(0, checksum_at)); actual != checksum) {
+    return Corruption(path, checksum_at,
+                      fmt::format("checksum {:016x} recorded, {:016x} found", checksum, actual));
+  }
+  std::uint64_t cluster = 0;
+  std::uint64_t member = 0;
+  std::uint64_t incarnation = 0;
+  if (!TakeField(rest, "cluster", 16, cluster) || !TakeField(rest, "member", 16, member) ||
+      !TakeField(rest, "incarnation", 16, incarnation)) {
+    return Corruption(path, text.size() - rest.size(), "an id is missing");
+  }
+  recorded.identity = {.cluster = raft::ClusterId{cluster},
+                       .member = raft::NodeId{member},
+                       .incarnation = raft::Incarnation{incarnation}};
+  recorded.complete = rest.starts_with("state complete\n");
+  return recorded;
+}
+
+absl::StatusOr<int> Lock(const std::string& path) {
+  const std::string name = path + "/LOCK";
+  const int lock = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) return SystemError(errno, name, "cannot open");
+  if (flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
+  const int error = errno;
+  close(lock);
+  if (error != EWOULDBLOCK) return SystemError(error, name, "cannot lock");
+  return Refuse("{} is in use by another cairnd; stop that one, or give this one a --data-dir of its own",
+                path);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const Wanted& wanted) {
+  std::error_code error;
+  if (wanted.must_exist && !fs::exists(wanted.path + "/" + kIdentityFile, error)) {
+    return Refuse(
+        "{} holds no data, and --initial-cluster-state says 'existing'; members cannot be added to a running "
+        "cluster yet: start with 'new', or with the directory that this member had",
+        wanted.path);
+  }
+  fs::create_directories(wanted.path, error);
+  if (error) return SystemError(error.value(), wanted.path, "cannot make");
+  if (access(wanted.path.c_str(), R_OK | W_OK | X_OK) != 0) {
+    return SystemError(errno, wanted.path, "cannot use");
+  }
+  CAIRN_ASSIGN_OR_RETURN(const int lock, Lock(wanted.path));
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(wanted.path, wanted.log_path, lock));
+  CAIRN_RETURN_IF_ERROR(directory->TakeIdentity(wanted));
+  return directory;
+}
+
+DataDirectory::~DataDirectory() { close(lock_); }
+
+absl::Status DataDirectory::TakeIdentity(const Wanted& wanted) {
+  CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::PosixDisk> disk, raft::PosixDisk::Open(path_));
+  const std::string name = path_ + "/" + kIdentityFile;
+  std::error_code error;
+  if (!fs::exists(name, error)) return Begin(wanted);
+
+  CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::File> file,
+                         disk->Open(kIdentityFile, {.create = false, .read_only = true}));
+  std::string text;
+  constexpr std::size_t kLongest = 4096;
+  CAIRN_RETURN_IF_ERROR(file->ReadAt(0, kLongest, text));
+  CAIRN_ASSIGN_OR_RETURN(const Recorded recorded, Decode(text, name));
+  // A member that was added later has an id of another making; it says 'existing'.
+  const bool same = recorded.identity.cluster == wanted.identity.cluster &&
+                    recorded.identity.member == wanted.identity.member;
+  if (!same && !wanted.must_exist) {
+    return Refuse(
+        "{} belongs to member {:016x} of cluster {:016x}, and the flags describe member {:016x} of cluster "
+        "{:016x}; give the flags it was made with, or another --data-dir",
+        path_, recorded.identity.member.value(), recorded.identity.cluster.value(),
+        wanted.identity.member.value(), wanted.identity.cluster.value());
+  }
+  identity_ = recorded.identity;
+  is_new_ = !recorded.complete;
+  if (is_new_) return absl::OkStatus();  // A first start that was cut short: nobody has relied on it.
+  for (const std::string& part : {log_path_, store_path()}) {
+    if (HasContent(part)) continue;
+    return Refuse(
+        "{} is missing or empty: this member has forgotten what it voted for and what it acknowledged; bring "
+        "it "
+        "back, or remove the member from the cluster and add it anew",
+        part);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::Begin(const Wanted& wanted) {
+  for (const std::string& part : {log_path_, store_path()}) {
+    if (HasContent(part)) {
+      return Refuse("{} has data in it, but {} has no identity file; give a directory that is empty or whole",
+                    part, path_);
+    }
+  }
+  if (HasContent(path_ + "/member")) {
+    return Refuse("{} looks like a data directory of etcd, which cairn cannot read; give another --data-dir",
+                  path_);
+  }
+  identity_ = wanted.identity;
+  is_new_ = true;
+  return WriteIdentity(false);
+}
+
+absl::Status DataDirectory::MarkComplete() {
+  if (!is_new_) return absl::OkStatus();
+  return WriteIdentity(true);
+}
+
+// Beside the old one, synced, then renamed: there is a whole file under the name at every moment.
+absl::Status DataDirectory::WriteIdentity(bool complete) const {
+  CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::PosixDisk> disk, raft::PosixDisk::Open(path_));
+  const std::string text = Encode({.format = kFormat, .identity = identity_, .complete = complete});
+  {
+    CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::File> file,
+                           disk->Open(kNewIdentityFile, {.create = true}));
+    CAIRN_RETURN_IF_ERROR(file->Truncate(0));
+    const std::array<std::string_view, 1> pieces = {text};
+    CAIRN_RETURN_IF_ERROR(file->WriteAt(0, pieces));
+    CAIRN_RETURN_IF_ERROR(file->Sync());
+  }
+  CAIRN_RETURN_IF_ERROR(disk->Rename(kNewIdentityFile, kIdentityFile));
+  return disk->SyncDirectory();
+}
+
+}  // namespace cairn::node
