@@ -11,6 +11,10 @@
 namespace cairn::raft {
 namespace {
 
+// A leader that refuses for load, or a connection that is down or full, is tried this often. Meanwhile the
+// queue fills up here, so that the load is felt where it comes from.
+constexpr std::uint8_t kMaxOverloads = 20;
+
 // Slots that are answered but stand behind an older one that is not: bounds the window by time, not only by
 // count.
 constexpr std::size_t kWindowPerPending = 4;
@@ -84,7 +88,7 @@ void PendingProposals::Refused(ProposalId id, Term term, bool overloaded) {
   Slot& slot = At(id.sequence);
   // Only what was forwarded can be refused from afar; a peer that says otherwise is not believed.
   if (slot.state != Slot::State::kSent || !slot.forwarded_to || slot.term != term) return;
-  if (overloaded) {
+  if (overloaded && ++slot.overloads >= kMaxOverloads) {
     Fail(slot, RaftError::kOverloaded, "the leader is overloaded");
   } else {
     CAIRN_PROBE("replica_forward_retried");

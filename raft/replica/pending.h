@@ -59,7 +59,8 @@ class PendingProposals {
   void Sent(std::size_t count, Term term, std::optional<NodeId> forwarded_to);
 
   // The leader of `term`, or who was taken for it, refused it: it is in no log, so it is queued again and the
-  // next leader may have it. A late refusal of an earlier sending means nothing.
+  // next leader may have it; `overloaded` too often is answered kOverloaded. A late refusal of an earlier
+  // sending means nothing.
   void Refused(ProposalId id, Term term, bool overloaded);
 
   // The first `count` queued ones are refused for load.
@@ -95,6 +96,7 @@ class PendingProposals {
     enum class State : std::uint8_t { kFree, kQueued, kSent } state = State::kFree;
     Term term;                           // Of the leader that was given it.
     std::optional<NodeId> forwarded_to;  // Empty: that leader is this node.
+    std::uint8_t overloads = 0;          // Refusals for load so far.
     std::size_t bytes = 0;
     std::uint64_t deadline = 0;
     Payload payload;  // Until it is in our own log; a refused forward is sent again.

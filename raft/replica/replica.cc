@@ -21,7 +21,7 @@ constexpr std::uint64_t kHoldTimeouts = 2;
 constexpr std::size_t kMaxForwardBytes = 1 << 20;
 
 // After a refused forward: until the next try at the same leader.
-constexpr std::uint64_t kRefusedPauseTicks = 3;
+constexpr std::uint64_t kRefusedPauseTicks = 4;
 
 // Reads that wait are looked through for late ones once in so many ticks.
 constexpr std::uint64_t kReadExpiryTicks = 8;
@@ -220,8 +220,8 @@ void Replica::HandlePeerMessage(NodeId from, PeerMessage message) {
   } else if (auto* refused = std::get_if<ForwardRefused>(&message)) {
     metrics_.forwards_refused.fetch_add(1, std::memory_order_relaxed);
     for (const ProposalId& id : refused->proposals) pending_.Refused(id, refused->term, refused->overloaded);
-    // It hands over, or we know of another leader than it does: either is over soon, and NoteLeader() ends
-    // the wait.
+    // It hands over, it does not lead, it has too much to do, or the connection is down. Except for the load,
+    // NoteLeader() will end the wait.
     hold_queue_until_ = tick_ + kRefusedPauseTicks;
   }
 }

@@ -173,6 +173,7 @@ void ReplicaRuntime::State::Publish(bool ticked) {
   published_term = core.term();
   published_leader = core.leader();
   GroupStatus status = replica->Describe();
+  metrics.is_learner.store(status.config.IsLearner(status.self) ? 1 : 0, std::memory_order_relaxed);
   const absl::MutexLock lock(&mutex);
   published = std::move(status);
 }

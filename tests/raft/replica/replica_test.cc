@@ -266,13 +266,19 @@ TEST(Replica, ALateRefusalOfAnEarlierSendingDoesNotSendAThirdTime) {
   EXPECT_EQ(outcome->calls, 0);
 }
 
-TEST(Replica, AnOverloadedLeaderIsPassedOnToTheClient) {
+TEST(Replica, AnOverloadedLeaderIsTriedForAWhileAndThenPassedOnToTheClient) {
   OneReplica node;
   node.Follow(Term{1});
   const auto outcome = node.Propose("a");
   node.Turn();
   const ProposalId id = node.Sent<ForwardedProposals>(kPeer).at(0).proposals.at(0).first;
-  node.Deliver(kPeer, ForwardRefused{.term = Term{1}, .proposals = {id}, .overloaded = true});
+  for (std::size_t times = 1; times <= 20; ++times) {
+    ASSERT_THAT(node.Sent<ForwardedProposals>(kPeer), SizeIs(times));
+    EXPECT_EQ(outcome->calls, 0);
+    node.Deliver(kPeer, ForwardRefused{.term = Term{1}, .proposals = {id}, .overloaded = true});
+    node.DeliverInTerm(kPeer, Term{1}, HeartbeatRequest{});
+    node.Tick(4);
+  }
   EXPECT_EQ(outcome->error(), RaftError::kOverloaded);
 }
 
