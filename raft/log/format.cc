@@ -37,7 +37,7 @@ bool SealHolds(std::string_view header) {
          Get<std::uint64_t>(header, header.size() - kChecksumBytes);
 }
 
-absl::Status Wrong(std::string what) { return absl::InvalidArgumentError(std::move(what)); }
+absl::Status Wrong(std::string_view what) { return absl::InvalidArgumentError(std::string(what)); }
 
 void PutHardState(const HardState& hard_state, char* out, std::uint64_t term_at, std::uint64_t voted_at) {
   Put(out, term_at, hard_state.term.value());

@@ -72,7 +72,7 @@ absl::Status SparePool::PrepareSlice() {
                            disk_->Open(name, {.create = true, .exclusive = true}));
     unfinished_ = std::make_unique<Unfinished>(Unfinished{std::move(name), std::move(file)});
   }
-  const absl::Status status = ZeroSlice();
+  absl::Status status = ZeroSlice();
   if (absl::IsResourceExhausted(status)) {
     CAIRN_PROBE("log_spare_given_up_on_full_disk");
     const std::string name = unfinished_->name;

@@ -80,6 +80,7 @@ BENCHMARK_REGISTER_F(LogBench, Write)
 
 void BM_Encode(benchmark::State& state) {
   std::vector<Entry> entries;
+  entries.reserve(static_cast<std::size_t>(state.range(0)));
   for (std::int64_t i = 0; i < state.range(0); ++i)
     entries.push_back(MakeEntry(static_cast<std::uint64_t>(i) + 1));
   RecordWriter batch;

@@ -67,7 +67,7 @@ struct Life {
   bool opened = false;
 };
 
-Life RunScript(SimDisk& disk, LogModel model, const std::vector<LogStep>& script) {
+Life RunScript(SimDisk& disk, const LogModel& model, const std::vector<LogStep>& script) {
   Life life{.acknowledged = model, .in_flight = model, .status = {}, .opened = true};
   absl::StatusOr<SegmentedLog::Opened> opened = SegmentedLog::Open(disk, kOptions);
   life.status = opened.status();

@@ -130,7 +130,7 @@ std::string Disagreement(SmallLog& log, const std::string& file, const Verdict& 
   const absl::StatusOr<Recovery> recovery = Recover(log.disk);
   if (verdict.rot) {
     if (recovery.ok()) return "rot was not reported";
-    const std::string message(MessageOf(recovery.status()));
+    std::string message(MessageOf(recovery.status()));
     const std::string before = file + ": damaged at offset ";
     if (!IsCorruption(recovery.status()) || !message.starts_with(before)) return message;
     const std::uint64_t reported = std::stoull(message.substr(before.size()));
@@ -138,9 +138,9 @@ std::string Disagreement(SmallLog& log, const std::string& file, const Verdict& 
     return right ? "" : fmt::format("reported elsewhere: {}", message);
   }
   if (!recovery.ok()) return recovery.status().ToString();
-  const std::string difference = Difference(log.After(verdict.kept_batches), recovery->contents);
+  std::string difference = Difference(log.After(verdict.kept_batches), recovery->contents);
   if (!difference.empty()) return difference;
-  const std::string said = recovery->contents.cut_tail.value_or("");
+  std::string said = recovery->contents.cut_tail.value_or("");
   if (!verdict.says_so) return said;
   const bool names_place =
       said.starts_with(file) && said.find(fmt::format("at offset {}", recovery->end)) != said.npos;
@@ -239,7 +239,7 @@ std::string TearAfter(const std::vector<LogStep>& script) {
     opened = SegmentedLog::Open(*after, kSmall);
     if (!opened.ok()) return place + "later: " + opened.status().ToString();
     const std::string later = Difference(next, opened->contents);
-    if (!later.empty()) return place + "later: " + later;
+    if (!later.empty()) return fmt::format("{}later: {}", place, later);
   }
   return "";
 }

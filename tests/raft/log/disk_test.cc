@@ -34,9 +34,8 @@ INSTANTIATE_TEST_SUITE_P(Both, DiskContract, ::testing::Values(DiskKind::kSim, D
 
 TEST_P(DiskContract, PiecesAreWrittenOneAfterTheOther) {
   const std::unique_ptr<File> file = disk_->Open("a", {.create = true}).value();
-  std::vector<std::string> parts;
-  for (int i = 0; i < 1000; ++i)
-    parts.push_back(std::string(static_cast<std::size_t>(i % 7), static_cast<char>('a' + i % 26)));
+  std::vector<std::string> parts(1000);
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i].assign(i % 7, static_cast<char>('a' + i % 26));
   const std::vector<std::string_view> pieces(parts.begin(), parts.end());
   ASSERT_TRUE(file->WriteAt(3, pieces).ok());
   std::string expected(3, '\0');

@@ -24,6 +24,7 @@ Entry MakeEntry(std::uint64_t index, std::uint64_t term, std::size_t payload_byt
 std::vector<Entry> MakeEntries(std::uint64_t first, std::size_t count, std::uint64_t term,
                                std::size_t payload_bytes, std::uint64_t salt) {
   std::vector<Entry> entries;
+  entries.reserve(count);
   for (std::size_t i = 0; i < count; ++i) entries.push_back(MakeEntry(first + i, term, payload_bytes, salt));
   return entries;
 }

@@ -113,6 +113,7 @@ TEST(SegmentedLog, AGroupOfWritesIsOneWriteAndOneSync) {
   const std::size_t writes = CountOf(disk, SimDisk::Kind::kWrite);
   const std::size_t syncs = CountOf(disk, SimDisk::Kind::kSync);
   std::vector<LogWrite> group;
+  group.reserve(100);
   for (std::uint64_t i = 0; i < 100; ++i) group.push_back(Entries(MakeEntries(1 + i * 3, 3, 1, i * 30)));
   ASSERT_TRUE(opened.log->Write(group).ok());
   EXPECT_EQ(CountOf(disk, SimDisk::Kind::kWrite), writes + 1);
