@@ -192,6 +192,7 @@ absl::Status MemoryKv::Write(WriteBatch& batch) {
       }
     }
   }
+  if (number_ == flush_after_) undo_.clear();
   return absl::OkStatus();
 }
 
@@ -261,6 +262,11 @@ std::uint64_t MemoryKv::bytes_on_disk() const {
 std::uint64_t MemoryKv::writes() const {
   absl::MutexLock lock(&mu_);
   return number_;
+}
+
+void MemoryKv::FlushAfterWrite(std::uint64_t number) {
+  absl::MutexLock lock(&mu_);
+  flush_after_ = number;
 }
 
 void MemoryKv::Crash() {

@@ -43,8 +43,10 @@ class MemoryKv final : public OrderedKv {
   [[nodiscard]] std::string Serialize() const;
   static absl::StatusOr<std::unique_ptr<MemoryKv>> Load(std::string_view bytes);
 
-  // Batches written so far; tests flush between any two of them.
+  // Batches written so far.
   [[nodiscard]] std::uint64_t writes() const;
+  // Flushes by itself right after the write of that number, as RocksDB may at any time.
+  void FlushAfterWrite(std::uint64_t number);
 
  private:
   class Batch;
@@ -72,6 +74,7 @@ class MemoryKv final : public OrderedKv {
   std::uint64_t number_ ABSL_GUARDED_BY(mu_) = 0;                // Of the last write.
   std::multiset<std::uint64_t> snapshots_ ABSL_GUARDED_BY(mu_);  // Numbers that are still looked at.
   std::vector<Undo> undo_ ABSL_GUARDED_BY(mu_);                  // Since the last flush, oldest first.
+  std::uint64_t flush_after_ ABSL_GUARDED_BY(mu_) = 0;           // A write's number; 0: none.
   std::uint64_t unflushed_ ABSL_GUARDED_BY(mu_) = 0;
   std::uint64_t content_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
