@@ -31,7 +31,7 @@ __cairnctl() {
     word="${COMP_WORDS[i]}"
     if [[ "$word" == "--" ]]; then return; fi
     if [[ "$word" == -* ]]; then
-      if [[ " $__cairnctl_valued " == *" $word "* && "${COMP_WORDS[i+1]}" != "=" ]]; then (( i++ )); fi
+      if [[ " $__cairnctl_valued " == *" $word "* && "${COMP_WORDS[i+1]-}" != "=" ]]; then (( i++ )); fi
       continue
     fi
     if [[ -n "${__cairnctl_next[".${path:+$path }$word"]+x}" || -n "${__cairnctl_flags[".${path:+$path }$word"]+x}" ]]; then
@@ -41,11 +41,11 @@ __cairnctl() {
   if [[ -n "${__cairnctl_values[".$prev"]+x}" ]]; then
     COMPREPLY=($(compgen -W "${__cairnctl_values[".$prev"]}" -- "$cur"))
   elif [[ "$cur" == -* ]]; then
-    COMPREPLY=($(compgen -W "${__cairnctl_flags[".$path"]} $__cairnctl_global" -- "$cur"))
+    COMPREPLY=($(compgen -W "${__cairnctl_flags[".$path"]-} $__cairnctl_global" -- "$cur"))
   elif [[ " $__cairnctl_valued " == *" $prev "* ]]; then
     COMPREPLY=()
   else
-    COMPREPLY=($(compgen -W "${__cairnctl_next[".$path"]}" -- "$cur"))
+    COMPREPLY=($(compgen -W "${__cairnctl_next[".$path"]-}" -- "$cur"))
   fi
 }
 complete -o default -F __cairnctl cairnctl

@@ -18,7 +18,7 @@ std::string Advice(CallKind kind, const Attempt& attempt) {
   if (kind == CallKind::kWrite && OutcomeOf(attempt) == Outcome::kUnknown) {
     return "the write may or may not have happened: read the key before writing again";
   }
-  const std::string_view message = attempt.status.error_message();
+  const std::string message = attempt.status.error_message();
   if (!attempt.sent) return "check that a node is running there, or name another endpoint";
   if (message == "etcdserver: no leader") {
     return "the cluster has no leader: check that a majority of its nodes is running";

@@ -8,7 +8,7 @@ namespace {
 
 // Refused at the door: these are said before anything is proposed.
 bool IsRefusalBeforeProposal(const grpc::Status& status) {
-  const std::string_view message = status.error_message();
+  const std::string message = status.error_message();  // By value: a view would dangle.
   return message == "etcdserver: no leader" || message == "etcdserver: too many requests";
 }
 

@@ -1,0 +1,121 @@
+#include "cmd/cairnctl/flags.h"
+
+#include <gtest/gtest.h>
+
+#include "cmd/cairnctl/global_options.h"
+#include "raft/base/status.h"
+
+namespace cairn::ctl {
+namespace {
+
+using std::chrono::milliseconds;
+using Words = std::vector<std::string>;
+
+struct Flags {
+  bool prefix = false;
+  std::int64_t limit = 0;
+  std::string format = "simple";
+  milliseconds timeout{5000};
+  FlagSet set;
+  Flags() {
+    set.Add("prefix", &prefix, "")
+        .Add("limit", &limit, "")
+        .Add("write-out", &format, "", {}, 'w')
+        .Add("timeout", &timeout, "");
+  }
+  std::string ErrorOf(const Words& words) { return std::string(MessageOf(set.Parse(words).status())); }
+};
+
+TEST(FlagSet, MixesFlagsAndArguments) {
+  Flags flags;
+  const auto parsed = flags.set.Parse({"a", "--prefix", "b", "--limit", "3", "--write-out=json"});
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->arguments, (Words{"a", "b"}));
+  EXPECT_TRUE(flags.prefix);
+  EXPECT_EQ(flags.limit, 3);
+  EXPECT_EQ(flags.format, "json");
+  EXPECT_TRUE(flags.set.IsSet("limit"));
+  EXPECT_FALSE(flags.set.IsSet("timeout"));
+}
+
+TEST(FlagSet, ValuesThatLookLikeSomethingElseStayWhole) {
+  Flags flags;
+  const auto parsed = flags.set.Parse({"[1,2]", "{}", "%%", "", "a,b", "-"});
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->arguments, (Words{"[1,2]", "{}", "%%", "", "a,b", "-"}));
+}
+
+TEST(FlagSet, TwoDashesEndTheFlags) {
+  Flags flags;
+  const auto parsed = flags.set.Parse({"a", "--", "--prefix", "-w"});
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->arguments, (Words{"a", "--prefix", "-w"}));
+  EXPECT_TRUE(parsed->dashes);
+  EXPECT_EQ(parsed->before_dashes, 1U);
+  EXPECT_FALSE(flags.prefix);
+}
+
+TEST(FlagSet, ShortFormsTakeTheirValueInThreeWays) {
+  for (const Words& words : {Words{"-w", "json"}, Words{"-wjson"}, Words{"-w=json"}}) {
+    Flags flags;
+    ASSERT_TRUE(flags.set.Parse(words).ok());
+    EXPECT_EQ(flags.format, "json");
+  }
+}
+
+TEST(FlagSet, SwitchesCanBeSwitchedOff) {
+  Flags flags;
+  flags.prefix = true;
+  ASSERT_TRUE(flags.set.Parse({"--prefix=false", "x"}).ok());
+  EXPECT_FALSE(flags.prefix);
+}
+
+TEST(FlagSet, SaysWhatIsWrong) {
+  Flags flags;
+  EXPECT_EQ(flags.ErrorOf({"--bogus=1"}), "unknown flag: --bogus");
+  EXPECT_EQ(flags.ErrorOf({"-x"}), "unknown shorthand flag: 'x' in -x");
+  EXPECT_EQ(flags.ErrorOf({"--limit"}), "flag needs an argument: --limit");
+  EXPECT_EQ(flags.ErrorOf({"--limit", "x"}),
+            "invalid argument \"x\" for \"--limit\": expected a whole number");
+  EXPECT_EQ(flags.ErrorOf({"--prefix=maybe"}),
+            "invalid argument \"maybe\" for \"--prefix\": expected true or false");
+}
+
+TEST(Duration, ReadsWhatGoReads) {
+  EXPECT_EQ(*ParseDuration("5s"), milliseconds(5000));
+  EXPECT_EQ(*ParseDuration("1m30s"), milliseconds(90'000));
+  EXPECT_EQ(*ParseDuration("1.5s"), milliseconds(1500));
+  EXPECT_EQ(*ParseDuration("250ms"), milliseconds(250));
+  for (const char* bad : {"", "5", "s", "5x", "-1s"}) EXPECT_FALSE(ParseDuration(bad).ok()) << bad;
+  EXPECT_EQ(DurationText(milliseconds(90'500)), "1m30.5s");
+  EXPECT_EQ(DurationText(milliseconds(20)), "20ms");
+}
+
+TEST(GlobalOptions, OurVariablesComeBeforeEtcdctls) {
+  GlobalOptions options;
+  FlagSet set;
+  options.AddTo(set);
+  const absl::Status status =
+      SetFromEnvironment(set, [](const std::string& name) -> std::optional<std::string> {
+        if (name == "CAIRNCTL_ENDPOINTS") return "a:1";
+        if (name == "ETCDCTL_ENDPOINTS") return "b:2";
+        if (name == "ETCDCTL_WRITE_OUT") return "json";
+        return std::nullopt;
+      });
+  ASSERT_TRUE(status.ok());
+  EXPECT_EQ(options.endpoints, "a:1");
+  EXPECT_EQ(options.format, "json");
+}
+
+TEST(GlobalOptions, WhatCannotBeHonouredIsRefused) {
+  GlobalOptions options;
+  EXPECT_TRUE(Check(options).ok());
+  options.cert = "file";
+  EXPECT_FALSE(Check(options).ok());
+  options = {};
+  options.user = "root";
+  EXPECT_FALSE(Check(options).ok());
+}
+
+}  // namespace
+}  // namespace cairn::ctl
