@@ -32,12 +32,14 @@ absl::StatusOr<std::size_t> Choose(const Watcher& watcher, const Search::Part& p
   return bytes;
 }
 
-// The parts from the history, and how far they reach.
+// The parts from the history, and how far they reach. Asks for all changes, not only for those of the range:
+// the store would search for a rare key until it finds one, however long that takes, and the limits bound
+// what is read only if everything counts.
 absl::StatusOr<Search> FromHistory(const Search& search, Reader& reader, const SearchLimits& limits) {
   Search read{.watcher = search.watcher, .from = search.from, .behind = true};
   const Revision readable = reader.current_revision();
-  CAIRN_ASSIGN_OR_RETURN(HistoryChunk chunk, reader.ReadHistory(search.from, &search.watcher->group->range,
-                                                                limits.revisions, limits.bytes));
+  CAIRN_ASSIGN_OR_RETURN(HistoryChunk chunk,
+                         reader.ReadHistory(search.from, nullptr, limits.revisions, limits.bytes));
   // `next` may be any revision above the current one when there is no more; what matters to us is only what
   // certainly was there when we asked.
   Revision next = std::min(chunk.next, std::max(Next(readable), search.from));

@@ -37,6 +37,18 @@ TEST_F(WatchSlow, WhatHasLeftTheRingIsReadFromTheHistory) {
   EXPECT_GT(store.history_reads, 0);
 }
 
+TEST_F(WatchSlow, SearchForARareKeyReadsTheHistoryInBoundedSteps) {
+  store.Put("rare", "1");
+  PutMany(1000);
+  client.Created({.key = "rare", .start_revision = 3});
+  const int reads = store.history_reads;
+
+  EXPECT_FALSE(client.stream().Take());
+  EXPECT_EQ(store.history_reads - reads, 8);  // Of 20 revisions each.
+  EXPECT_THAT(client.TakeAll(), IsEmpty());
+  EXPECT_GE(store.history_reads - reads, 45);
+}
+
 TEST_F(WatchSlow, RejoinsTheFeedAfterCatchingUp) {
   client.Created({.key = "a"});
   PutMany(500);
