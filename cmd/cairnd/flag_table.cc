@@ -111,6 +111,7 @@ constexpr auto kTable = std::to_array<FlagSpec>({
     {"discovery-cacert", kIgnored, "", "", ""},
     {"discovery-user", kIgnored, "", "", ""},
     {"discovery-password", kIgnored, "", "", ""},
+    {"discovery-request-timeout", kIgnored, "", "", ""},
     {"discovery-proxy", kIgnored, "", "", ""},
     {"distributed-tracing-address", kIgnored, "", "", ""},
     {"distributed-tracing-instance-id", kIgnored, "", "", ""},

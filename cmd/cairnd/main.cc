@@ -1,9 +1,12 @@
 // cairnd: a node of cairn.
 #include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -25,7 +28,6 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 
 constexpr std::chrono::milliseconds kStep{100};
-constexpr std::chrono::milliseconds kIdle{60000};
 constexpr std::chrono::milliseconds kStopPatience{5000};
 
 std::vector<std::pair<std::string, std::string>> ReadEnvironment() {
@@ -60,10 +62,17 @@ void SwitchOffDeadlockDetection() {
 #endif
 }
 
+// gRPC's own words go where ours go, for whoever looks closer: what matters of them we say ourselves.
+void TakeGrpcLog() {
+  gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+  gpr_set_log_function(+[](gpr_log_func_args* line) { LogDebug("gRPC says", {{"text", line->message}}); });
+}
+
 int Run(const Settings& settings, const std::vector<std::string>& notices) {
   absl::StatusOr<std::unique_ptr<StopSignal>> stop = StopSignal::Create();
   if (!stop.ok()) return Usage(stop.status());
   if (const absl::Status log = SetUpLog(settings.log); !log.ok()) return Usage(log);
+  TakeGrpcLog();
   LogInfo("cairnd starts",
           {{"version", CAIRN_VERSION}, {"commit", CAIRN_COMMIT}, {"pid", fmt::to_string(getpid())}});
   for (const std::string& notice : notices) LogWarning(notice);
@@ -76,9 +85,12 @@ int Run(const Settings& settings, const std::vector<std::string>& notices) {
   });
   if (!node.ok()) {
     LogError("cannot start", {{"reason", std::string(MessageOf(node.status()))}});
+    if (absl::IsResourceExhausted(node.status())) {
+      LogError("the disk is full; make room and start again, the log alone takes 128 MiB");
+    }
     return kExitFailed;
   }
-  while (!(*stop)->Wait((*node)->settled() ? kIdle : kStep)) {
+  while (!(*stop)->Wait(kStep)) {
     const absl::Status step = (*node)->Step(std::chrono::steady_clock::now());
     if (step.ok()) continue;
     LogError("this member cannot go on", {{"reason", std::string(MessageOf(step))}});

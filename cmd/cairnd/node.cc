@@ -82,7 +82,6 @@ class NodeImpl final : public Node {
 
   absl::Status Start();
   absl::Status Step(steady_clock::time_point now) override;
-  [[nodiscard]] bool settled() const override { return publisher_->done() && announced_; }
   absl::Status Stop(milliseconds patience) override;
 
  private:
@@ -114,7 +113,8 @@ class NodeImpl final : public Node {
   std::unique_ptr<raft::Transport> transport_;
   std::unique_ptr<kv::ApiServer> api_;
   std::unique_ptr<Publisher> publisher_;
-  bool announced_ = false;  // That it serves.
+  bool announced_ = false;                   // That it serves.
+  std::optional<raft::NodeId> seen_leader_;  // As last logged.
   bool stopped_ = false;
 };
 
@@ -288,12 +288,18 @@ absl::Status NodeImpl::Step(steady_clock::time_point now) {
   absl::Status published = publisher_->Step(now);
   if (!published.ok()) return Annotate(published, "the cluster refuses this member");
   const raft::GroupStatus status = replica_->status();
+  if (status.leader != seen_leader_) {
+    seen_leader_ = status.leader;
+    LogInfo(status.is_leader() ? "leading"
+            : status.leader    ? "following"
+                               : "no leader",
+            {{"leader", status.leader ? Hex(status.leader->value()) : "none"},
+             {"term", fmt::to_string(status.term)}});
+  }
   if (!announced_ && status.leader) {
     announced_ = true;
     LogInfo("serving", {{"clients", fmt::format("{}", fmt::join(TextsOf(settings_.listen_client_urls), ","))},
-                        {"peers", fmt::format("{}", fmt::join(transport_->listen_urls(), ","))},
-                        {"leader", Hex(status.leader->value())},
-                        {"term", fmt::to_string(status.term)}});
+                        {"peers", fmt::format("{}", fmt::join(transport_->listen_urls(), ","))}});
   }
   return absl::OkStatus();
 }

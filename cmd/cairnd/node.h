@@ -23,11 +23,9 @@ class Node {
   static absl::StatusOr<std::unique_ptr<Node>> Start(const Settings& settings, FatalCallback on_fatal);
   virtual ~Node() = default;  // As Stop() without patience, if that was not called.
 
-  // To be called about every 100 ms: publishes what this member is until the cluster knows it. An error is
-  // final.
+  // To be called about every 100 ms: publishes what this member is until the cluster knows it, and logs who
+  // leads. An error is final.
   virtual absl::Status Step(std::chrono::steady_clock::time_point now) = 0;
-  // Whether Step() has nothing left to do.
-  [[nodiscard]] virtual bool settled() const = 0;
 
   // Hands leadership over, stops accepting, lets requests in flight finish, makes everything durable. After
   // `patience` what is left is cut off. The error is that of the last flush: the log still has everything.

@@ -120,7 +120,7 @@ absl::Status TakeLimits(const FlagValues& flags, Settings& settings) {
 
   const std::int64_t operations = flags.Number("max-txn-ops", 128);
   if (operations < 1) return Wrong("--max-txn-ops is {}; it must be above 0", operations);
-  settings.max_txn_ops = static_cast<std::size_t>(operations);
+  settings.max_txn_ops = operations;
 
   const std::int64_t quota = flags.Number("quota-backend-bytes", 0);
   settings.quota_bytes = quota == 0 ? settings.quota_bytes : quota;

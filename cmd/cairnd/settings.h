@@ -42,7 +42,7 @@ struct Settings {
   std::uint64_t snapshot_count = 10000;
 
   std::size_t max_request_bytes = 1536 << 10;
-  std::size_t max_txn_ops = 128;
+  std::int64_t max_txn_ops = 128;
   std::int64_t quota_bytes = std::int64_t{2} << 30;
   std::chrono::milliseconds watch_progress_interval = std::chrono::minutes(10);
 
