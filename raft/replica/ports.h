@@ -160,7 +160,8 @@ class PeerPort {
 
 // The addresses of the members of `membership.config`, without this node. `membership.context` is that of the
 // entry that made the configuration; it is empty at start and after a snapshot, where the function asks the
-// state machine's owner instead. Called from the replica's thread; must not block.
+// state machine's owner instead. Called from the replica's thread, at start from that of the caller of
+// ReplicaRuntime::Start(); must not block.
 using PeersOf = std::function<std::vector<PeerPort::Peer>(const Membership& membership)>;
 
 // What the edges tell the replica. In production the runtime's inbox implements it: thread-safe, never

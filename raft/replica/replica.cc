@@ -32,8 +32,8 @@ std::uint64_t TicksOf(std::chrono::milliseconds duration, std::chrono::milliseco
 
 }  // namespace
 
-Replica::Replica(const ReplicaOptions& options, RestoredState restored, const Ports& ports, PeersOf peers_of,
-                 ReplicaMetrics& metrics)
+Replica::Replica(const ReplicaOptions& options, const RestoredState& restored, const Ports& ports,
+                 PeersOf peers_of, ReplicaMetrics& metrics)
     : options_(options),
       self_(options.core.self),
       ports_(ports),

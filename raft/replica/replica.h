@@ -45,7 +45,7 @@ class Replica final : public ReplicaEvents {
   };
   using TransferDone = absl::AnyInvocable<void(absl::Status)>;
 
-  Replica(const ReplicaOptions& options, RestoredState restored, const Ports& ports, PeersOf peers_of,
+  Replica(const ReplicaOptions& options, const RestoredState& restored, const Ports& ports, PeersOf peers_of,
           ReplicaMetrics& metrics);
   ~Replica() override;
 

@@ -214,10 +214,11 @@ void ReplicaRuntime::Start(PeerPort& peers) {
   CAIRN_ASSERT(state.replica == nullptr, "started twice");
   state.reported_flush = state.machine.flushed();
   state.replica = std::make_unique<Replica>(
-      state.options, std::move(state.restored),
+      state.options, state.restored,
       Replica::Ports{
           .log = state.log_worker, .apply = state.apply_worker, .peers = peers, .machine = state.machine},
       std::move(state.peers_of), state.metrics);
+  state.restored = {};  // The core has the entries now.
   state.log_worker.Start(*this);
   state.apply_worker.Start(*this);
   state.thread = std::thread([&state] { state.Loop(); });
