@@ -35,8 +35,8 @@ void TakeEntries(CoreState& state, std::vector<Entry>& entries) {
   }
 }
 
-// Whether an entry contradicts what is committed here, or its time falls below the entry's it would follow.
-// No correct leader sends that.
+// Whether an entry contradicts what is committed here, or falls in term or time below the entry that it would
+// follow. No correct leader sends that.
 bool Contradicts(const LogView& log, const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
     if (entry.id.index <= log.base().index) continue;
@@ -44,7 +44,8 @@ bool Contradicts(const LogView& log, const std::vector<Entry>& entries) {
     if (entry.id.index <= log.commit()) return true;
     // The first that is new; it will follow what stands before it now.
     const Index before = Previous(entry.id.index);
-    return entry.time < (before == log.base().index ? log.base_time() : log.At(before).time);
+    const ClusterTime time = before == log.base().index ? log.base_time() : log.At(before).time;
+    return entry.id.term < log.TermAt(before) || entry.time < time;
   }
   return false;
 }

@@ -37,22 +37,6 @@ bool IsStrictlySorted(const std::vector<NodeId>& ids) {
          (ids.empty() || ids.front() != NodeId{});
 }
 
-// What MemberConfig promises about its lists. A node that has not joined yet has four empty ones.
-bool IsValid(const MemberConfig& config) {
-  if (!IsStrictlySorted(config.voters) || !IsStrictlySorted(config.outgoing)) return false;
-  if (!IsStrictlySorted(config.learners) || !IsStrictlySorted(config.learners_next)) return false;
-  if (config.voters.empty()) {
-    return config.outgoing.empty() && config.learners.empty() && config.learners_next.empty();
-  }
-  for (const NodeId id : config.learners) {
-    if (In(config.voters, id) || In(config.outgoing, id)) return false;
-  }
-  for (const NodeId id : config.learners_next) {
-    if (!In(config.outgoing, id) || In(config.voters, id)) return false;
-  }
-  return true;
-}
-
 template <typename Number>
 void Put(std::string& out, Number number) {
   out.append(reinterpret_cast<const char*>(&number), sizeof(number));
@@ -133,6 +117,17 @@ bool MemberConfig::IsLearner(NodeId id) const { return In(learners, id); }
 
 bool MemberConfig::Contains(NodeId id) const { return IsVoter(id) || IsLearner(id); }
 
+// A node that has not joined yet has four empty lists.
+bool MemberConfig::IsValid() const {
+  if (!IsStrictlySorted(voters) || !IsStrictlySorted(outgoing)) return false;
+  if (!IsStrictlySorted(learners) || !IsStrictlySorted(learners_next)) return false;
+  if (voters.empty()) return outgoing.empty() && learners.empty() && learners_next.empty();
+  const auto votes = [&](NodeId id) { return IsVoter(id); };
+  if (std::any_of(learners.begin(), learners.end(), votes)) return false;
+  return std::all_of(learners_next.begin(), learners_next.end(),
+                     [&](NodeId id) { return In(outgoing, id) && !In(voters, id); });
+}
+
 std::vector<NodeId> MemberConfig::All() const {
   std::vector<NodeId> all;
   all.reserve(voters.size() + outgoing.size() + learners.size());
@@ -145,7 +140,7 @@ std::vector<NodeId> MemberConfig::All() const {
 }
 
 std::string EncodeMembership(const Membership& membership) {
-  CAIRN_ASSERT(IsValid(membership.config), "{} voters, {} outgoing, {} learners",
+  CAIRN_ASSERT(membership.config.IsValid(), "{} voters, {} outgoing, {} learners",
                membership.config.voters.size(), membership.config.outgoing.size(),
                membership.config.learners.size());
   std::string out(1, kFormatVersion);
@@ -167,7 +162,7 @@ absl::StatusOr<Membership> DecodeMembership(std::string_view bytes) {
       !TakeIds(bytes, membership.config.learners) || !TakeIds(bytes, membership.config.learners_next)) {
     return absl::InvalidArgumentError("a membership entry ends too early");
   }
-  if (!IsValid(membership.config)) {
+  if (!membership.config.IsValid()) {
     return absl::InvalidArgumentError("a membership entry lists a member twice or out of order");
   }
   membership.context = std::string(bytes);
@@ -198,7 +193,7 @@ absl::StatusOr<MemberConfig> ApplyChange(const MemberConfig& config, const Membe
   if (joint) next.outgoing = config.voters;
   for (const MembershipStep& step : change.steps) Apply(step, joint, next);
   if (next.voters.empty()) return absl::InvalidArgumentError("the last voter cannot be removed");
-  CAIRN_ASSERT(IsValid(next), "voters={} outgoing={}", next.voters.size(), next.outgoing.size());
+  CAIRN_ASSERT(next.IsValid(), "voters={} outgoing={}", next.voters.size(), next.outgoing.size());
   return next;
 }
 

@@ -26,6 +26,7 @@ struct MemberConfig {
   [[nodiscard]] bool IsIncomingVoter(NodeId id) const;  // In `voters`: will still vote after a joint one.
   [[nodiscard]] bool IsLearner(NodeId id) const;        // In `learners`.
   [[nodiscard]] bool Contains(NodeId id) const;
+  [[nodiscard]] bool IsValid() const;             // The lists are what is said above; all four may be empty.
   [[nodiscard]] std::vector<NodeId> All() const;  // Voters of both halves and learners, sorted.
 
   friend bool operator==(const MemberConfig&, const MemberConfig&) = default;

@@ -165,7 +165,8 @@ void HandleAppendReply(CoreState& state, NodeId from, const AppendReply& reply) 
   Leader* leader = state.leader();
   if (leader == nullptr) return;
   const auto peer = leader->peers.find(from);
-  if (peer == leader->peers.end()) return;
+  // Nobody has what we never sent, nor confirms a round that we did not begin.
+  if (peer == leader->peers.end() || reply.match > state.log.last().index) return;
   peer->second.recently_active = true;
   leader->flush_due = true;
   if (!reply.accepted) {
@@ -181,7 +182,7 @@ void HandleHeartbeatReply(CoreState& state, NodeId from, const HeartbeatReply& r
   Leader* leader = state.leader();
   if (leader == nullptr) return;
   const auto peer = leader->peers.find(from);
-  if (peer == leader->peers.end()) return;
+  if (peer == leader->peers.end() || reply.round > leader->reads.round()) return;
   peer->second.recently_active = true;
   peer->second.OnHeartbeatReply(state.log.last().index);
   peer->second.confirmed_round = std::max(peer->second.confirmed_round, reply.round);

@@ -24,7 +24,7 @@ bool IsWellFormed(Term term, const AppendRequest& request) {
 
 bool IsWellFormed(Term term, const InstallSnapshot& request) {
   return request.meta.last.index > Index{} && request.meta.last.term <= term &&
-         !request.meta.config.voters.empty();
+         request.meta.config.IsValid() && !request.meta.config.voters.empty();
 }
 
 bool IsWellFormed(Term term, const VoteRequest& request) { return request.last_log.term < term; }
