@@ -2,6 +2,7 @@
 // after every input. `--rewrite` (or CAIRN_REWRITE_TRACES=1) writes what was seen into the files, to be
 // reviewed like code.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -71,6 +72,32 @@ TEST_P(TraceTest, Tells) {
     block.expected = seen;
   }
   if (rewrite) std::ofstream(GetParam()) << FormatTrace(blocks);
+}
+
+// The scenarios of the checklist that a pure core can show. Those with a reason not to be here are listed in
+// tests/traces/README.md.
+TEST(TraceCoverage, EveryScenarioOfThePureCoreIsTold) {
+  std::string told;
+  for (const std::string& file : TraceFiles()) told += ReadFile(file);
+  // Properties over many draws are units.
+  for (const char* unit : {"member_config_test.cc", "read_queue_test.cc"}) {
+    told += ReadFile(std::string(CAIRN_SOURCE_DIR "/tests/raft/core/").append(unit));
+  }
+  std::vector<int> expected;
+  const auto add = [&](int first, int last) {
+    for (int number = first; number <= last; ++number) expected.push_back(number);
+  };
+  add(1, 47);
+  add(56, 67);
+  add(70, 79);
+  add(81, 83);
+  add(86, 92);
+  add(95, 95);
+  add(97, 101);
+  for (const int number : expected) {
+    const std::string name = fmt::format("R{:02}", number);
+    EXPECT_NE(told.find(name), std::string::npos) << "no trace tells " << name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Traces, TraceTest, testing::ValuesIn(TraceFiles()),
