@@ -25,6 +25,16 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, INT_MAX);
 }
 
+// gRPC counts its users and tears itself down after the last one, which can take ten seconds when its backup
+// poller sleeps in the kernel. A process that serves keeps it up to the end.
+void KeepGrpcUp() {
+  static const bool kept = [] {
+    grpc_init();
+    return true;
+  }();
+  (void)kept;
+}
+
 std::chrono::system_clock::time_point ToSystemClock(std::chrono::steady_clock::time_point when) {
   return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(
                                                 when - std::chrono::steady_clock::now());
@@ -46,6 +56,7 @@ int CqServer::PollerCount() const {
 }
 
 absl::Status CqServer::Build() {
+  KeepGrpcUp();
   grpc::ServerBuilder builder;
   // Messages up to twice the limit are taken and refused by us with the sentence of etcd's library; what is
   // larger still is refused by gRPC while it arrives.

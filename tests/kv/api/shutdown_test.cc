@@ -31,6 +31,29 @@ TEST_F(Shutdown, EndsWatchesWithUnavailable) {
   ExpectStatus(stream->Finish(), grpc::StatusCode::UNAVAILABLE, "etcdserver: server stopped");
 }
 
+TEST_F(Shutdown, AWatchInTheMiddleOfAMessageGetsItWholeAndThenTheEnd) {
+  Start();
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto stream = watch_->Watch(&context);
+  etcdserverpb::WatchRequest request;
+  request.mutable_create_request()->set_key("k");
+  stream->Write(request);
+  etcdserverpb::WatchResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  response.Clear();
+  response.add_events()->mutable_kv()->set_value(std::string(32 << 20, 'v'));  // Beyond all windows.
+  hub_.Emit(response);
+  hub_.AwaitTicks(hub_.ticks() + 1);
+  std::thread stopping([this] { server_->Shutdown(Clock::now() + std::chrono::seconds(10)); });
+  hub_.AwaitTicks(hub_.ticks() + 2);
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.events(0).kv().value().size(), std::size_t{32} << 20);
+  EXPECT_FALSE(stream->Read(&response));
+  ExpectStatus(stream->Finish(), grpc::StatusCode::UNAVAILABLE, "etcdserver: server stopped");
+  stopping.join();
+}
+
 TEST_F(Shutdown, EndsHealthWatchesToo) {
   Start();
   const auto health = grpc::health::v1::Health::NewStub(channel_);
