@@ -8,10 +8,13 @@ namespace cairn::raft {
 
 void* ByteStream::Operation::Arm() {
   keep = stream.shared_from_this();
+  in_flight.store(true, std::memory_order_release);
   return static_cast<CompletionTag*>(this);
 }
 
 void ByteStream::Operation::Complete(bool ok) {
+  const bool was_in_flight = in_flight.exchange(false, std::memory_order_acquire);
+  CAIRN_ASSERT(was_in_flight, "an operation came back twice");
   const std::shared_ptr<ByteStream> alive = std::move(keep);
   ((*alive).*handle)(ok);
 }

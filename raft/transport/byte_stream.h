@@ -9,6 +9,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -68,6 +69,9 @@ class ByteStream : public std::enable_shared_from_this<ByteStream> {
     ByteStream& stream;
     const Handler handle;
     std::shared_ptr<ByteStream> keep;
+    // gRPC gives the operation to the loop's thread after it took it from this one; said here once more,
+    // because nothing that reads only our code can know.
+    std::atomic<bool> in_flight{false};
   };
 
   // The tag of the operation that opens the call; in flight from the beginning.

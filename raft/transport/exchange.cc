@@ -5,6 +5,7 @@
 #include "raft/base/assert.h"
 #include "raft/base/status.h"
 #include "raft/transport/codec.h"
+#include "raft/transport/sabotage.h"
 
 namespace cairn::raft {
 namespace {
@@ -113,6 +114,7 @@ void Exchange::Greet(const Frame& frame) {
            .ping = {},
            .pong = {}});
     state_ = State::kConfirming;
+    if (Broken(TransportRule::kConfirmBeforeAgreed)) Agree();
   }
 }
 

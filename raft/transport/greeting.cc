@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "raft/transport/sabotage.h"
 namespace cairn::raft {
 
 Hello Introduce(const Identity& self, NodeId receiver) {
@@ -19,7 +20,7 @@ absl::Status CheckHello(const Identity& self, const Hello& hello, const KnownMem
         "cairn that go together",
         hello.member, hello.protocol, self.self, Hello::kProtocol));
   }
-  if (hello.cluster != self.cluster) {
+  if (!Broken(TransportRule::kSameCluster) && hello.cluster != self.cluster) {
     return absl::FailedPreconditionError(fmt::format(
         "member {:x} belongs to cluster {:x} and member {:x} to cluster {:x}: the peer URLs of one of "
         "them lead to the wrong cluster, or its data directory is another cluster's",
@@ -36,7 +37,8 @@ absl::Status CheckHello(const Identity& self, const Hello& hello, const KnownMem
         "first; if it was removed, give it a new data directory and add it anew",
         hello.member, self.self));
   }
-  if (known.incarnation && *known.incarnation != hello.incarnation) {
+  if (!Broken(TransportRule::kSameIncarnation) && known.incarnation &&
+      *known.incarnation != hello.incarnation) {
     return absl::FailedPreconditionError(fmt::format(
         "member {:x} lost its data (its incarnation is {:x}, the membership has {:x}): remove it and add "
         "it anew",

@@ -5,6 +5,7 @@
 
 #include "raft/base/assert.h"
 #include "raft/transport/codec.h"
+#include "raft/transport/sabotage.h"
 
 namespace cairn::raft {
 namespace {
@@ -37,7 +38,9 @@ std::optional<Outbox::Kind> Outbox::KindOf(const PeerMessage& message) {
 bool Outbox::Supersedes(Kind kind, const PeerMessage& newer, const PeerMessage& older) {
   // A later round confirms the earlier ones, a greater match includes the smaller one; but only within a
   // term.
-  if (std::get<Message>(newer).term != std::get<Message>(older).term) return false;
+  if (!Broken(TransportRule::kReplaceWithinTerm) &&
+      std::get<Message>(newer).term != std::get<Message>(older).term)
+    return false;
   switch (kind) {
     case kHeartbeat:
       return BodyOf<HeartbeatRequest>(newer)->round >= BodyOf<HeartbeatRequest>(older)->round;
@@ -63,7 +66,7 @@ Outbox::Pushed Outbox::Push(PeerMessage& message) {
   const std::size_t bytes = EstimateBytes(message);
   const std::size_t bound = CarriesPayloads(message) ? max_bytes_ : max_bytes_ + kReserveBytes;
   // A single message may be larger than the bound; alone it still goes.
-  if (bytes_ + bytes > bound && !items_.empty()) return Pushed::kFull;
+  if (!Broken(TransportRule::kQueueBound) && bytes_ + bytes > bound && !items_.empty()) return Pushed::kFull;
   if (kind) newest_[*kind] = popped_ + items_.size();
   items_.emplace_back(std::move(message), bytes);
   bytes_ += bytes;

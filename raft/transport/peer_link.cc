@@ -6,6 +6,7 @@
 #include "raft/base/assert.h"
 #include "raft/base/probe.h"
 #include "raft/transport/codec.h"
+#include "raft/transport/sabotage.h"
 
 namespace cairn::raft {
 namespace {
@@ -62,7 +63,8 @@ void PeerLink::Send(PeerMessage message) {
 void PeerLink::Drop(PeerMessage message, Lost& lost) {
   Add(messages_dropped_);
   if (IsAppend(message) && !std::exchange(unreachable_told_, true)) lost.unreachable = true;
-  if (const auto* forwarded = std::get_if<ForwardedProposals>(&message)) {
+  if (const auto* forwarded = std::get_if<ForwardedProposals>(&message);
+      forwarded != nullptr && !Broken(TransportRule::kRefuseForwards)) {
     lost.refusals.emplace_back(RefusalOf(*forwarded));
   }
 }
@@ -124,7 +126,7 @@ bool PeerLink::Detach(const ByteStream& stream) {
     old = std::exchange(stream_, nullptr);
     if (std::exchange(in_flight_, false)) Add(frames_failed_);
     // What had left may be lost as well: the core has to find out where the peer stands.
-    lost.unreachable = true;
+    lost.unreachable = !Broken(TransportRule::kTellOfBreak);
     unreachable_told_ = true;
     for (PeerMessage& message : outbox_.TakeAll()) Drop(std::move(message), lost);
   }

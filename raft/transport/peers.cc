@@ -7,6 +7,7 @@
 #include "raft/base/probe.h"
 #include "raft/base/status.h"
 #include "raft/transport/peer_url.h"
+#include "raft/transport/sabotage.h"
 
 namespace cairn::raft {
 namespace {
@@ -182,6 +183,8 @@ void Peers::AskWhetherItLives(const std::shared_ptr<PeerLink>& link) {
     *question = Reachability::Ask(environment_, loop_, target,
                                   [this, link, question, refused_to_come](Reachability::Answer answer) {
                                     questions_.erase(*question);
+                                    if (Broken(TransportRule::kAskBeforeBroken))
+                                      answer = Reachability::Answer::kRefused;
                                     if (answer != Reachability::Answer::kRefused || --*refused_to_come > 0)
                                       return;
                                     if (!closed_ && !link->connected())

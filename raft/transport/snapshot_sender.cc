@@ -6,6 +6,7 @@
 #include "raft/base/probe.h"
 #include "raft/base/status.h"
 #include "raft/transport/channel.h"
+#include "raft/transport/sabotage.h"
 
 namespace cairn::raft {
 namespace {
@@ -70,6 +71,7 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     absl::StatusOr<SnapshotPart> part = DecodeSnapshotPart(message);
     if (part.ok() && std::holds_alternative<SnapshotResume>(*part) && stage_ == Stage::kAsking) {
       at_ = std::get<SnapshotResume>(*part).from;
+      if (Broken(TransportRule::kResume)) at_ = {};
       if (IsInside(at_)) {
         if (at_ != SnapshotSink::Position{})
           sender_.counters_.resumes.fetch_add(1, std::memory_order_relaxed);

@@ -39,8 +39,23 @@ ChildProcess::ChildProcess(const std::string& program, const std::vector<std::st
 std::string ChildProcess::ReadLine() {
   std::string line;
   char byte = 0;
-  while (read(out_, &byte, 1) == 1 && byte != '\n') line.push_back(byte);
-  return line;
+  while (true) {
+    if (read(out_, &byte, 1) != 1) {
+      ended_ = true;
+      return line;
+    }
+    if (byte == '\n') return line;
+    line.push_back(byte);
+  }
+}
+
+int ChildProcess::Wait() {
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  close(in_);
+  close(out_);
+  pid_ = 0;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 void ChildProcess::SendKill() const { kill(pid_, SIGKILL); }

@@ -16,8 +16,12 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // The next line it printed; empty at the end.
+  // The next line it printed; empty at the end, which more() tells from an empty line.
   std::string ReadLine();
+  [[nodiscard]] bool more() const { return !ended_; }
+
+  // Waits for it to end by itself. Its exit code, or -1 if it was killed.
+  int Wait();
 
   // SIGKILL; returns without waiting for the death.
   void SendKill() const;
@@ -26,6 +30,7 @@ class ChildProcess {
 
  private:
   pid_t pid_ = 0;  // 0: not running.
+  bool ended_ = false;
   int in_ = -1;
   int out_ = -1;
 };

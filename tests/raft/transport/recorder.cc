@@ -13,10 +13,10 @@ int Recorder::Seen::NoticesWith(std::string_view text) const {
   return count;
 }
 
-bool Recorder::WaitFor(const std::function<bool(const Seen&)>& condition, absl::Duration deadline) {
+bool Recorder::WaitFor(const std::function<bool(const Seen&)>& condition) {
   absl::MutexLock lock(&mu_);
   const auto holds = [&] { return condition(seen_); };
-  return mu_.AwaitWithTimeout(absl::Condition(&holds), deadline);
+  return mu_.AwaitWithTimeout(absl::Condition(&holds), patience);
 }
 
 std::string Recorder::notices() {
@@ -128,7 +128,7 @@ bool WaitUntilConnected(TestMember& a, TestMember& b) {
 }
 
 bool Poll(const std::function<bool()>& condition) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  const absl::Time deadline = absl::Now() + patience;
   while (!condition()) {
     if (absl::Now() > deadline) return false;
     absl::SleepFor(absl::Milliseconds(1));  // Between two looks; nothing relies on its length.

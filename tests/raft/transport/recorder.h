@@ -16,6 +16,9 @@
 
 namespace cairn::raft::testing {
 
+// How long tests wait for what should come: generous, since nothing waits that long when all is well.
+inline absl::Duration patience = absl::Seconds(20);
+
 // What a transport told its replica and its person, for tests to wait for. Thread-safe.
 class Recorder final : public ReplicaEvents {
  public:
@@ -41,10 +44,8 @@ class Recorder final : public ReplicaEvents {
     [[nodiscard]] int NoticesWith(std::string_view text) const;
   };
 
-  // Whether `condition` came true within the deadline, which is generous: nothing waits for it when all is
-  // well.
-  bool WaitFor(const std::function<bool(const Seen&)>& condition,
-               absl::Duration deadline = absl::Seconds(20));
+  // Whether `condition` came true in time.
+  bool WaitFor(const std::function<bool(const Seen&)>& condition);
 
   // Under the lock.
   template <typename Look>
@@ -110,7 +111,7 @@ void Connect(const std::vector<TestMember*>& members);
 // Waits until the stream between the two is up on both sides.
 bool WaitUntilConnected(TestMember& a, TestMember& b);
 
-// Whether `condition` came true within a generous deadline; for what nobody announces, like counters.
+// Whether `condition` came true in time; for what nobody announces, like counters.
 bool Poll(const std::function<bool()>& condition);
 
 // A message whose index is `number`, to tell one from another; an entry of `bytes` bytes makes it as large.
