@@ -101,9 +101,11 @@ absl::Status Generation::RebuildIndex() {
     if (!kv_view)
       return absl::DataLossError(
           fmt::format("store: the record {}.{} is not a key and value", id.main, id.sub));
+    GrowTail(cursor->value().size());
     // The first change of a revision is where everything before it is complete.
     if (id.sub == 0 && index_.active_bytes() >= options_.key_index_bytes) {
       index_.Freeze(Previous(id.main));
+      ResetTail();
       CAIRN_RETURN_IF_ERROR(WriteOldestBehind(*this));
     }
     index_.Insert(kv_view->key, {.id = id,

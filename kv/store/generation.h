@@ -51,6 +51,11 @@ class Generation {
   }
   void PublishMembers(std::shared_ptr<const Members> members);
 
+  // Bytes of the records whose versions are in the growing table: what a restart would read. The applier.
+  [[nodiscard]] std::uint64_t tail_bytes() const { return tail_bytes_; }
+  void GrowTail(std::uint64_t bytes) { tail_bytes_ += bytes; }
+  void ResetTail() { tail_bytes_ = 0; }
+
   // No longer the current store: its files go when it is closed, and background work on it ends.
   void Retire() { retired_.store(true); }
   [[nodiscard]] bool retired() const { return retired_.load(); }
@@ -69,6 +74,7 @@ class Generation {
   Compactor compactor_{*this};
   std::atomic<std::int64_t> current_{kFirstRevision.value()};
   std::atomic<std::int64_t> compacted_{kNeverCompacted.value()};
+  std::uint64_t tail_bytes_ = 0;
   std::atomic<bool> retired_{false};
   mutable absl::Mutex mu_;
   schema::State state_ ABSL_GUARDED_BY(mu_);

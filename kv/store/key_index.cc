@@ -40,9 +40,15 @@ void KeyIndex::Freeze(Revision last) {
 }
 
 void KeyIndex::WaitForRoom(std::size_t max) const {
-  const auto has_room = [this, max]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return frozen_.size() <= max; };
+  const auto has_room = [this, max]()
+                            ABSL_SHARED_LOCKS_REQUIRED(mu_) { return given_up_ || frozen_.size() <= max; };
   absl::MutexLock lock(&mu_);
   mu_.Await(absl::Condition(&has_room));
+}
+
+void KeyIndex::GiveUpWriting() {
+  absl::MutexLock lock(&mu_);
+  given_up_ = true;
 }
 
 std::optional<KeyIndex::Frozen> KeyIndex::OldestFrozen() const {

@@ -44,8 +44,10 @@ class KeyIndex {
   [[nodiscard]] bool active_empty() const { return active_->size() == 0; }
   // REQUIRES: `last` is complete and nothing above it has been inserted.
   void Freeze(Revision last);
-  // Blocks until at most `max` frozen tables wait.
+  // Blocks until at most `max` frozen tables wait, or nothing will be written behind any more.
   void WaitForRoom(std::size_t max) const;
+  // The write-behind has failed for good. Any thread.
+  void GiveUpWriting();
 
   // The worker only.
   [[nodiscard]] std::optional<Frozen> OldestFrozen() const;
@@ -55,6 +57,7 @@ class KeyIndex {
   mutable absl::Mutex mu_;
   std::shared_ptr<KeyTable> active_;                 // Replaced by the applier under mu_; read by it without.
   std::vector<Frozen> frozen_ ABSL_GUARDED_BY(mu_);  // Oldest first.
+  bool given_up_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(mu_);
 
   void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

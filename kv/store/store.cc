@@ -56,11 +56,18 @@ void Store::FreezeIndex(bool force) {
   const std::shared_ptr<Generation> generation = this->generation();
   KeyIndex& index = generation->index();
   if (index.active_empty()) return;
-  if (!force && index.active_bytes() < options_.key_index_bytes) return;
+  const bool full = index.active_bytes() >= options_.key_index_bytes ||
+                    generation->tail_bytes() >= options_.key_index_tail_bytes;
+  if (!force && !full) return;
   index.WaitForRoom(options_.key_index_frozen_max);
   index.Freeze(generation->current());
+  generation->ResetTail();
   worker_->Post(Worker::Urgency::kSoon, [this, generation] {
-    if (!generation->retired()) Report(WriteOldestBehind(*generation));
+    if (generation->retired()) return;
+    const absl::Status status = WriteOldestBehind(*generation);
+    Report(status);
+    // The applier may wait for room; it finds the error before it applies anything more.
+    if (!status.ok()) generation->index().GiveUpWriting();
   });
 }
 

@@ -108,6 +108,7 @@ void Writer::EndEntry(raft::EntryId id, ClusterTime time) {
 
 absl::Status Writer::WriteBatchOut() {
   batch_->Put(Family::kMeta, schema::kStateRow, schema::EncodeState(state_));
+  generation_->GrowTail(batch_->bytes());
   CAIRN_RETURN_IF_ERROR(generation_->kv().Write(*batch_));
   batch_->Clear();
   pending_.clear();  // Found in the store from now on.

@@ -3,7 +3,6 @@
 #include <absl/synchronization/notification.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "kv/store/view.h"
 #include "kv/store/worker.h"
 #include "tests/kv/apply/member_under_test.h"
+#include "tests/kv/store/temp_directory.h"
 
 namespace cairn::kv::test {
 namespace {
@@ -115,8 +115,8 @@ TEST_F(Compaction, WhoWaitsForTheRemovalIsToldWhenItIsDone) {
 }
 
 TEST(CompactionOnRocksDb, WhoWaitsForTheRemovalIsToldOrCancelled) {
-  const std::string directory = testing::TempDir() + "/when-compacted";
-  std::filesystem::remove_all(directory);
+  const TempDirectory temporary;
+  const std::string& directory = temporary.path();
   absl::Notification done;
   absl::Notification cancelled;
   {
@@ -137,7 +137,6 @@ TEST(CompactionOnRocksDb, WhoWaitsForTheRemovalIsToldOrCancelled) {
     });
   }
   EXPECT_TRUE(cancelled.HasBeenNotified());
-  std::filesystem::remove_all(directory);
 }
 
 // With the worker in the test's hand: what goes on beside and what an interruption leaves.

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "tests/kv/apply/member_under_test.h"
 #include "tests/kv/apply/random_requests.h"
+#include "tests/kv/store/temp_directory.h"
 
 namespace cairn::kv::test {
 namespace {
@@ -143,8 +143,8 @@ TEST_P(Determinism, AfterACrashAtAnyPointTheLogLeadsToTheSameStateAndAnswers) {
 
 TEST_P(Determinism, RocksDbAndMemoryGiveTheSameThroughRestarts) {
   const auto [answers, state] = OneByOne();
-  const std::string directory = testing::TempDir() + fmt::format("/determinism-{}", GetParam());
-  std::filesystem::remove_all(directory);
+  const TempDirectory temporary;
+  const std::string& directory = temporary.path();
   Rng rng(GetParam() + 2);
   Answers others;
   DatabaseOptions options = SmallOptions();
@@ -165,7 +165,6 @@ TEST_P(Determinism, RocksDbAndMemoryGiveTheSameThroughRestarts) {
     }
   }
   EXPECT_EQ(others, answers);
-  std::filesystem::remove_all(directory);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Determinism, testing::Range<std::uint64_t>(1, 7));
