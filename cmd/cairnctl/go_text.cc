@@ -210,7 +210,7 @@ std::string GoDuration(std::int64_t nanoseconds) {
   if (nanoseconds < 1'000'000'000) return Decimal(nanoseconds, 1'000'000) + "ms";
   constexpr std::int64_t kMinute = 60'000'000'000;
   const std::int64_t minutes = nanoseconds / kMinute;
-  const std::string seconds = Decimal(nanoseconds % kMinute, 1'000'000'000) + "s";
+  std::string seconds = Decimal(nanoseconds % kMinute, 1'000'000'000) + "s";
   if (minutes == 0) return seconds;
   if (minutes < 60) return fmt::format("{}m{}", minutes, seconds);
   return fmt::format("{}h{}m{}", minutes / 60, minutes % 60, seconds);

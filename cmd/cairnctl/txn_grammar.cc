@@ -219,16 +219,18 @@ absl::StatusOr<pb::TxnRequest> ReadTxn(const LineSource& lines,
   on_part("compares:");
   absl::Status status = ReadPart(lines, [&](std::string_view line) {
     absl::StatusOr<pb::Compare> compare = ParseComparison(line);
-    if (compare.ok()) *request.add_compare() = *std::move(compare);
-    return compare.status();
+    if (!compare.ok()) return compare.status();
+    *request.add_compare() = *std::move(compare);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
 
   const auto read_requests = [&](google::protobuf::RepeatedPtrField<pb::RequestOp>& ops) {
     return ReadPart(lines, [&](std::string_view line) {
       absl::StatusOr<pb::RequestOp> op = ParseRequest(line);
-      if (op.ok()) *ops.Add() = *std::move(op);
-      return op.status();
+      if (!op.ok()) return op.status();
+      *ops.Add() = *std::move(op);
+      return absl::OkStatus();
     });
   };
   on_part("success requests (get, put, del):");

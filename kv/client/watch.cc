@@ -190,7 +190,7 @@ void Watcher::Open() {
   cursor_.OnStreamStart();
 }
 
-void Watcher::StartWrite(pb::WatchRequest request) {
+void Watcher::StartWrite(const pb::WatchRequest& request) {
   CAIRN_ASSERT(!stream_->writing, "gRPC takes one write at a time");
   stream_->rpc->Write(request, reinterpret_cast<void*>(kWritten));
   stream_->writing = true;

@@ -92,7 +92,7 @@ class Watcher {
   // Breaks the stream and waits for its last words.
   void CloseStream();
   void OnTag(Tag tag, bool ok);
-  void StartWrite(pb::WatchRequest request);
+  void StartWrite(const pb::WatchRequest& request);
   void OnStreamBroken();
   // The stream's last word is in: go on elsewhere, or end with its error.
   absl::Status OnStreamEnd();
