@@ -86,7 +86,7 @@ void ByteStream::HandleRead(bool ok) {
   if (!ok) return BeginEnd();
   grpc::ByteBuffer message;
   message.Swap(&incoming_);
-  if (!ending) events_->OnRead(std::move(message));
+  if (!ending) events_->OnRead(message);
   Advance();
 }
 

@@ -24,7 +24,7 @@ class StreamEvents {
 
   // The call is under way. Nothing may be read or written before.
   virtual void OnOpened() = 0;
-  virtual void OnRead(grpc::ByteBuffer message) = 0;
+  virtual void OnRead(const grpc::ByteBuffer& message) = 0;
   virtual void OnWritten() = 0;
   // The last call, once and always. `status` is what the server said, or what went wrong.
   virtual void OnEnded(const grpc::Status& status) = 0;

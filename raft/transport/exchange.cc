@@ -69,7 +69,7 @@ absl::StatusOr<Frame> Exchange::Check(const grpc::ByteBuffer& message) const {
   return frame;
 }
 
-void Exchange::OnRead(grpc::ByteBuffer message) {
+void Exchange::OnRead(const grpc::ByteBuffer& message) {
   if (state_ == State::kRefused) return;
   absl::StatusOr<Frame> frame = Check(message);
   if (!frame.ok()) return agreed() ? BreakOff(frame.status()) : Refuse(frame.status());

@@ -86,7 +86,7 @@ class Exchange final : public StreamEvents, public std::enable_shared_from_this<
       : environment_(environment), loop_(loop), host_(host), peer_(peer) {}
 
   void OnOpened() override;
-  void OnRead(grpc::ByteBuffer message) override;
+  void OnRead(const grpc::ByteBuffer& message) override;
   void OnWritten() override;
   void OnEnded(const grpc::Status& status) override;
 

@@ -34,7 +34,7 @@ std::vector<std::string> Peers::TargetsOf(const PeerPort::Peer& peer) const {
   return DialTargets(urls);
 }
 
-void Peers::SetPeers(std::vector<PeerPort::Peer> peers) {
+void Peers::SetPeers(const std::vector<PeerPort::Peer>& peers) {
   std::map<NodeId, Member> next;
   for (const PeerPort::Peer& peer : peers) {
     if (peer.id == environment_.self.self) continue;

@@ -30,7 +30,7 @@ class Peers final : public ExchangeHost {
   Peers(const Environment& environment, CompletionLoop& loop) : environment_(environment), loop_(loop) {}
 
   // Any thread.
-  void SetPeers(std::vector<PeerPort::Peer> peers) ABSL_LOCKS_EXCLUDED(mu_);
+  void SetPeers(const std::vector<PeerPort::Peer>& peers) ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] std::shared_ptr<PeerLink> Find(NodeId id) const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] std::vector<std::shared_ptr<PeerLink>> Links() const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] std::vector<std::string> Targets(NodeId id) const ABSL_LOCKS_EXCLUDED(mu_);

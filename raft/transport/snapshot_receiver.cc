@@ -50,7 +50,7 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
     stream_->Read();
   }
 
-  void OnRead(grpc::ByteBuffer message) override {
+  void OnRead(const grpc::ByteBuffer& message) override {
     if (!begun_ && message.Length() > kMaxBeginBytes) {
       return Refuse(
           absl::FailedPreconditionError("the first message is too long for a snapshot's beginning"));

@@ -40,7 +40,7 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
   struct Attempted final : StreamEvents {
     explicit Attempted(std::shared_ptr<Transfer> owner) : transfer(std::move(owner)) {}
     void OnOpened() override { transfer->OnOpened(); }
-    void OnRead(grpc::ByteBuffer message) override { transfer->OnRead(message); }
+    void OnRead(const grpc::ByteBuffer& message) override { transfer->OnRead(message); }
     void OnWritten() override { transfer->SendNext(); }
     void OnEnded(const grpc::Status& status) override { transfer->OnEnded(status); }
     const std::shared_ptr<Transfer> transfer;

@@ -153,7 +153,7 @@ void Transport::Flush() {
 
 void Transport::SendSnapshot(NodeId to, Term term) { state_->sender.Begin(to, term); }
 
-void Transport::SetPeers(std::vector<Peer> peers) { state_->peers.SetPeers(std::move(peers)); }
+void Transport::SetPeers(std::vector<Peer> peers) { state_->peers.SetPeers(peers); }
 
 std::vector<std::string> Transport::listen_urls() const {
   std::vector<std::string> urls;

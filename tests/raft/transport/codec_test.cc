@@ -71,7 +71,7 @@ TEST(Codec, RandomFramesComeBackHoweverTheBytesAreCut) {
 TEST(Codec, PayloadBytesAreTheOriginalOnes) {
   Rng rng(3);
   std::vector<Payload> payloads;
-  for (const std::size_t size : {0, 5, 1023, 1024, 9, 100000, 3, 4})
+  for (const std::size_t size : {0u, 5u, 1023u, 1024u, 9u, 100000u, 3u, 4u})
     payloads.push_back(RandomPayload(rng, size));
   const Frame frame{.hello = {}, .refused = {}, .messages = {AppendOf(payloads)}, .ping = {}, .pong = {}};
   const auto decoded = DecodeFrame(Cut(Flatten(EncodeFrame(frame)), 8192));

@@ -101,7 +101,7 @@ TEST(SnapshotCodec, PartsComeBackAsTheyWere) {
   EXPECT_EQ(decoded.term, begin.term);
   EXPECT_EQ(decoded.meta, begin.meta);
   EXPECT_EQ(decoded.manifest, begin.manifest);
-  for (const std::size_t size : {0, 1, 1023, 1024, 300000}) {
+  for (const std::size_t size : {0u, 1u, 1023u, 1024u, 300000u}) {
     const SnapshotChunk chunk{.at = {.file = 7, .offset = 8}, .bytes = testing::RandomPayload(rng, size)};
     const auto again = std::get<SnapshotChunk>(*DecodeSnapshotPart(EncodeSnapshotPart(chunk)));
     EXPECT_EQ(again.at, chunk.at);
