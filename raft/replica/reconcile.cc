@@ -54,15 +54,9 @@ absl::StatusOr<RestoredState> Reconcile(LogContents contents, const SnapshotMeta
                          .entries = std::move(contents.entries),
                          .applied = state.last.index};
   }
-  if (reaches && At(contents, state.last.index).term > state.last.term) {
-    // The state only holds what was committed, and a committed entry is never replaced by one of a later term
-    // (Raft 5.4.3, leader completeness). One of the two is not ours.
-    return absl::DataLossError(fmt::format(
-        "the log has term {} at index {} where the state has term {}: they do not belong together. "
-        "Remove this member and add it anew",
-        At(contents, state.last.index).term, state.last.index, state.last.term));
-  }
-  // The state is ahead: what the log lacks, or still has in an older version, was committed by the others.
+  // The state is ahead: what the log lacks, or has otherwise, was committed by the others. What it has
+  // otherwise may be of a later term: a leader of that term that replicated to nobody, whose entry lost to an
+  // older one that a still later leader committed (Raft 5.4.2, Figure 8).
   CAIRN_PROBE("reconcile_state_ahead_of_log");
   CAIRN_RETURN_IF_ERROR(Annotate(log.Reset(state.last), "restarting the log after the state"));
   return RestoredState{.hard_state = AtLeast(contents.hard_state, state.last.term),

@@ -10,11 +10,11 @@ namespace cairn::raft {
 // What a core restarts from, given what the log and the state machine each kept.
 //
 // Committed entries may be applied before they are durable in this node's own log (design 3.1, asynchronous
-// storage), so after a crash the state can be ahead of the log, or stand at an entry that the log still has
-// in an older version. Then the log restarts after the state's last entry; term and vote stay.
+// storage), so after a crash the state can be ahead of the log, or stand at an entry in whose place the log
+// still has another one. Then the log restarts after the state's last entry; term and vote stay.
 //
-// DataLoss: the log begins after the state, or contradicts it in a way that no crash explains; nothing was
-// changed. An error of `log` is passed on. To be called before the replica is built.
+// DataLoss: the log begins after the state, which no crash explains; nothing was changed. An error of `log`
+// is passed on. To be called before the replica is built.
 absl::StatusOr<RestoredState> Reconcile(LogContents contents, const SnapshotMeta& state, SegmentedLog& log);
 
 }  // namespace cairn::raft
