@@ -24,20 +24,25 @@ class PeerBook {
   // At start: what is committed, and what the rest of the log puts into force.
   void Restored(const RestoredState& restored);
 
-  // The membership is in the log, not committed: adds.
-  void Appended(const Membership& membership);
+  // The membership is in the log at `at`, in place of what was there and behind it, not committed: adds.
+  void Appended(Index at, const Membership& membership);
 
-  // The membership is committed, or came with a snapshot: adds and drops.
-  void Committed(const Membership& membership);
+  // The membership at `at` is committed: adds and drops; but whom a later one in the log needs, stays.
+  void Committed(Index at, const Membership& membership);
+
+  // A snapshot with this membership replaced the log: adds and drops.
+  void Installed(const Membership& membership);
 
  private:
   void Learn(const Membership& membership);
+  void DropAllBut(const MemberConfig& config);
   void Tell();
 
   const NodeId self_;
   PeersOf peers_of_;
   PeerPort& port_;
   std::map<NodeId, PeerPort::Peer> peers_;
+  std::map<Index, MemberConfig> appended_;  // In the log, not committed.
 };
 
 }  // namespace cairn::raft

@@ -191,7 +191,7 @@ void Replica::InstalledAndReset(const SnapshotMeta& meta) {
   clock_.Committed(meta.time);
   log_keeper_.Reset(meta.last.index, tick_);
   core_.SnapshotInstalled(meta.last.index);
-  peers_.Committed({.config = meta.config, .context = {}});
+  peers_.Installed({.config = meta.config, .context = {}});
   reads_.Applied(applied_);
   metrics_.snapshots_installed.fetch_add(1, std::memory_order_relaxed);
 }
@@ -437,7 +437,7 @@ void Replica::StartWrite(WriteNumber write, std::optional<HardState> hard_state,
     if (entry.kind != EntryKind::kMembership) continue;
     // In force from now on, committed or not: whoever is new must be reachable to count.
     if (auto membership = DecodeMembership(entry.payload.bytes()); membership.ok())
-      peers_.Appended(*membership);
+      peers_.Appended(entry.id.index, *membership);
   }
   log_.Write(write, hard_state, std::move(entries));
 }
@@ -465,7 +465,7 @@ void Replica::Apply(std::vector<Entry> committed) {
     log_keeper_.Committed(entry);
     if (entry.kind == EntryKind::kMembership) {
       if (auto membership = DecodeMembership(entry.payload.bytes()); membership.ok()) {
-        peers_.Committed(*membership);
+        peers_.Committed(entry.id.index, *membership);
       }
     }
     ProposeDone done = pending_.Committed(entry.id, entry.proposal);

@@ -661,6 +661,25 @@ TEST(Replica, ANewMemberIsConnectedWhenItsEntryIsInTheLogAndARemovedOneDroppedWh
   EXPECT_THAT(ids(), ElementsAre(2, 4));
 }
 
+// The second change is asked for in the turn that sees the first one committed: its entry is in the log
+// before the first one's is handed to the applier.
+TEST(Replica, ACommittedChangeDisconnectsNobodyWhomTheNextOneNeeds) {
+  OneReplica node;
+  node.Lead();
+  node.Change({.steps = {{.kind = MembershipStep::Kind::kAddLearner, .id = NodeId{4}}}, .context = "c"});
+  node.Turn();
+  node.replica.OnPeerMessages(
+      kPeer, {Message{.term = node.term(), .body = AppendReply{.accepted = true, .match = node.last()}}});
+  node.replica.OnPeerMessages(
+      kOther, {Message{.term = node.term(), .body = AppendReply{.accepted = true, .match = node.last()}}});
+  node.Change({.steps = {{.kind = MembershipStep::Kind::kAddVoter, .id = NodeId{5}}}, .context = "c"});
+  node.Turn();
+  ASSERT_EQ(node.replica.core().status().config.voters.size(), 4U);
+  std::vector<std::uint64_t> ids;
+  for (const PeerPort::Peer& peer : node.peers.peers) ids.push_back(peer.id.value());
+  EXPECT_THAT(ids, ElementsAre(2, 3, 4, 5));
+}
+
 TEST(Replica, AMembershipChangeIsRefusedByAFollower) {
   OneReplica node;
   node.Follow(Term{1});
