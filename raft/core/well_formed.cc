@@ -1,11 +1,16 @@
 #include "raft/core/well_formed.h"
 
+#include <cstdint>
 #include <variant>
 
 #include "raft/core/member_config.h"
 
 namespace cairn::raft {
 namespace {
+
+// No cluster gets there by counting; whoever was taken further could not campaign any more, for want of a
+// next term.
+constexpr Term kLastTerm{std::uint64_t{1} << 63};
 
 bool IsWellFormed(Term term, const AppendRequest& request) {
   if (request.previous.term > term) return false;
@@ -37,7 +42,7 @@ bool IsWellFormed(Term, const Body&) {
 }  // namespace
 
 bool IsWellFormed(NodeId self, NodeId from, const Message& message) {
-  if (from == NodeId{} || from == self || message.term == Term{}) return false;
+  if (from == NodeId{} || from == self || message.term == Term{} || message.term > kLastTerm) return false;
   return std::visit([&](const auto& body) { return IsWellFormed(message.term, body); }, message.body);
 }
 

@@ -268,5 +268,16 @@ TEST(Core, GarbageIsIgnoredNeverAsserted) {
   }
 }
 
+// A term that has no next one would end every later election in an assertion.
+TEST(Core, TheLastTermThereIsIsNotTaken) {
+  Core core =
+      MakeCore({.self = NodeId{1}, .seed = 1, .heartbeat_ticks = 1, .election_ticks = 3, .pre_vote = false},
+               Voters({1, 2, 3}));
+  core.Step(NodeId{2}, {.term = Term{~std::uint64_t{0}}, .body = HeartbeatRequest{}});
+  EXPECT_EQ(core.term(), Term{0});
+  for (int tick = 0; tick < 6; ++tick) core.Tick();
+  EXPECT_EQ(core.term(), Term{1});
+}
+
 }  // namespace
 }  // namespace cairn::raft
