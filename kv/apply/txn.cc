@@ -82,7 +82,7 @@ absl::Status ExecuteRange(ApplyContext& context, const etcdserverpb::RangeReques
                           MessageWriter& out) {
   if (!context.answer || context.answer_too_large) return absl::OkStatus();
   out.Message(kHeader, InnerHeader(context.writer.visible_revision()));
-  const absl::Status status =
+  absl::Status status =
       AppendRange(context.writer.view(), request, context.writer.now(), context.answer_bytes, out);
   if (!absl::IsResourceExhausted(status)) return status;
   context.answer_too_large = true;

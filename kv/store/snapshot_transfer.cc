@@ -81,7 +81,7 @@ raft::SnapshotMeta SnapshotMetaOf(const schema::State& state, const Members& mem
 }
 
 absl::StatusOr<std::unique_ptr<raft::SnapshotSource>> MakeSnapshotSource(
-    StoreHome& home, std::shared_ptr<Generation> generation) {
+    StoreHome& home, const std::shared_ptr<Generation>& generation) {
   CAIRN_ASSIGN_OR_RETURN(std::unique_ptr<StoreImage> image, home.MakeImage(generation->store()));
   raft::SnapshotMeta meta;
   {

@@ -15,7 +15,7 @@ namespace cairn::kv {
 
 // An image of everything published so far; where it stands is read from the image itself.
 absl::StatusOr<std::unique_ptr<raft::SnapshotSource>> MakeSnapshotSource(
-    StoreHome& home, std::shared_ptr<Generation> generation);
+    StoreHome& home, const std::shared_ptr<Generation>& generation);
 
 absl::StatusOr<std::unique_ptr<raft::SnapshotSink>> MakeSnapshotSink(StoreHome& home,
                                                                      const StoreOptions& options,

@@ -30,9 +30,9 @@ Revision StoreReader::compacted_revision() const { return generation_()->compact
 
 absl::StatusOr<ReadAnswer> StoreReader::Range(const etcdserverpb::RangeRequest& request,
                                               std::size_t max_bytes) {
-  std::shared_ptr<Generation> generation = generation_();
+  const std::shared_ptr<Generation> generation = generation_();
   MessageWriter out(generation->options().pin_bytes);
-  CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(std::move(generation)));
+  CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(generation));
   // A negative revision means now, in a Range of its own.
   CAIRN_RETURN_IF_ERROR(CheckReadable(Revision{std::max<std::int64_t>(request.revision(), 0)}, view.current(),
                                       view.compacted()));
@@ -42,9 +42,9 @@ absl::StatusOr<ReadAnswer> StoreReader::Range(const etcdserverpb::RangeRequest& 
 
 absl::StatusOr<ReadAnswer> StoreReader::ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
                                                     std::size_t max_bytes) {
-  std::shared_ptr<Generation> generation = generation_();
+  const std::shared_ptr<Generation> generation = generation_();
   MessageWriter out(generation->options().pin_bytes);
-  CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(std::move(generation)));
+  CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(generation));
   const RevisionId now = schema::EndOf(view.current());
   CAIRN_ASSIGN_OR_RETURN(const bool succeeded, ComparesHold(view, request, now));
   const auto& ops = succeeded ? request.success() : request.failure();
@@ -73,7 +73,7 @@ absl::StatusOr<HistoryChunk> StoreReader::ReadHistory(Revision from, const KeyRa
 }
 
 absl::StatusOr<std::optional<Payload>> StoreReader::RecordAt(RevisionId id) {
-  std::shared_ptr<Generation> generation = generation_();
+  const std::shared_ptr<Generation> generation = generation_();
   // No view: a record never changes, it is there or it is not.
   CAIRN_ASSIGN_OR_RETURN(auto pinned, generation->kv().Get(Family::kRevisions, schema::RevisionKey(id)));
   if (pinned == nullptr) return std::nullopt;

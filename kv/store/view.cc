@@ -21,7 +21,7 @@ Bytes FoundRecord::Share(std::shared_ptr<Generation> generation) && {
   return {.owner = std::make_shared<Owner>(std::move(generation), std::move(pinned_)), .view = view};
 }
 
-absl::StatusOr<View> View::Take(std::shared_ptr<Generation> generation) {
+absl::StatusOr<View> View::Take(const std::shared_ptr<Generation>& generation) {
   while (true) {
     const Revision current = generation->current();
     View view(generation, current);

@@ -44,7 +44,7 @@ class FoundRecord {
 // Thread-safe for reading. Holds its generation. Short-lived: it keeps RocksDB from dropping old versions.
 class View {
  public:
-  static absl::StatusOr<View> Take(std::shared_ptr<Generation> generation);
+  static absl::StatusOr<View> Take(const std::shared_ptr<Generation>& generation);
 
   // What the applier reads through: the state now, including the changes of the batch that is being made
   // (`pending`, ascending; outlives the view). Without a snapshot, since only the applier moves this state;
