@@ -216,6 +216,15 @@ TEST_F(Txns, AFailureOnTheExecutedBranchUndoesEverything) {
   EXPECT_EQ(member_.reader().current_revision(), Revision{1});
 }
 
+TEST_F(Txns, OfTwoMistakesOfAPutATxnNamesTheMissingKeyAndAPutTheUnknownLease) {
+  TxnRequest txn;
+  *txn.add_success() = PutOp("missing", "");
+  txn.mutable_success(0)->mutable_request_put()->set_ignore_value(true);
+  txn.mutable_success(0)->mutable_request_put()->set_lease(-1);
+  EXPECT_EQ(member_.Put(txn.success(0).request_put()).status, errors::LeaseNotFound());
+  EXPECT_EQ(member_.Txn(txn).status, errors::KeyNotFound());
+}
+
 TEST_F(Txns, ATxnCannotReadItsOwnRevisionByNumber) {
   TxnRequest txn;
   *txn.add_success() = PutOp("a", "1");
