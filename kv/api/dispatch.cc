@@ -61,7 +61,7 @@ class UnaryDriver final : public StreamDriver, public UnaryCall {
   }
   void OnHalfClosed() override { call_.Finish(absl::InternalError("grpc: the request is missing")); }
   void OnGone() override { SetGone(); }
-  [[nodiscard]] bool idle() const override { return !begun_ || ended(); }
+  [[nodiscard]] bool Retire() override { return !begun_ || ended(); }
 
  private:
   void SendAndEnd(const grpc::ByteBuffer& response, const grpc::Status& status) override {

@@ -182,7 +182,7 @@ void GenericCall::ServerStopping() {
 
 void GenericCall::EndIfOver() {
   if (inside_ > 0 || !done_ || reading_ || writing_ || finishing_) return;
-  if (driver_ && !driver_->idle()) return;
+  if (driver_ && !driver_->Retire()) return;  // The last condition: true is final.
   if (is_stream()) {
     poller_.StreamEnded(*this);
     if (!counted_) {

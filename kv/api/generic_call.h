@@ -28,10 +28,12 @@ class StreamDriver {
   virtual void OnHalfClosed() {}  // The client sends no more; it still receives.
   virtual void OnWritten() {}     // Room for the next Write().
   // The client has cancelled or vanished. Nothing need be sent any more; the driver is destroyed as soon as
-  // it is idle.
+  // it can retire.
   virtual void OnGone() {}
-  // False while somebody else may still call it back.
-  [[nodiscard]] virtual bool idle() const { return true; }
+  // Whether the driver may be destroyed now. False while a callback is on its way to it. True is final: the
+  // driver has made sure, in the same step, that no callback will come; asking first and detaching later
+  // would leave a moment in which another thread posts a driver that is about to go.
+  [[nodiscard]] virtual bool Retire() { return true; }
 };
 
 // Every call that is not one of HotService's: streams, and the unary calls that are rare. One object per
@@ -58,7 +60,7 @@ class GenericCall {
   [[nodiscard]] bool gone() const { return done_; }
   [[nodiscard]] bool reading() const { return reading_; }
   [[nodiscard]] bool half_closed() const { return half_closed_; }
-  // The driver became idle, or may have: see whether the call is over. May destroy both.
+  // The driver can retire, or may be able to: see whether the call is over. May destroy both.
   void EndIfOver();
 
   // From the poller.

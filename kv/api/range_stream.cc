@@ -80,7 +80,7 @@ class RangeStream final : public StreamDriver, private Mail {
   void OnHalfClosed() override { call_.Finish(absl::InternalError("grpc: the request is missing")); }
   void OnWritten() override { SendNext(); }
   void OnGone() override { chunks_.reset(); }
-  [[nodiscard]] bool idle() const override { return !waiting_; }
+  [[nodiscard]] bool Retire() override { return !waiting_; }
 
  private:
   void OnMail() override {

@@ -23,7 +23,6 @@ constexpr int kMaxUnanswered = 1024;
 class WatchDriver final : public StreamDriver, private Mail {
  public:
   explicit WatchDriver(GenericCall& call) : call_(call), waker_(std::make_shared<Waker>(*this)) {}
-  ~WatchDriver() override { waker_->Detach(); }
 
   void Start() override {
     stream_ = call_.backend().deps.hub.OpenStream([waker = waker_] { waker->Wake(); });
@@ -54,7 +53,7 @@ class WatchDriver final : public StreamDriver, private Mail {
 
   void OnGone() override { stream_.reset(); }
 
-  [[nodiscard]] bool idle() const override { return !waker_->pending(); }
+  [[nodiscard]] bool Retire() override { return waker_->DetachUnlessPending(); }
 
  private:
   // The hub keeps it, and may call it while the driver goes away.
@@ -71,17 +70,16 @@ class WatchDriver final : public StreamDriver, private Mail {
       const absl::MutexLock lock(&mu_);
       pending_ = false;
     }
-    void Detach() {
+    // False while the driver is in the mailbox; else it never will be again.
+    bool DetachUnlessPending() {
       const absl::MutexLock lock(&mu_);
+      if (pending_) return false;
       driver_ = nullptr;
-    }
-    [[nodiscard]] bool pending() const {
-      const absl::MutexLock lock(&mu_);
-      return pending_;
+      return true;
     }
 
    private:
-    mutable absl::Mutex mu_;
+    absl::Mutex mu_;
     WatchDriver* driver_ ABSL_GUARDED_BY(mu_);
     bool pending_ ABSL_GUARDED_BY(mu_) = false;  // In the mailbox: the driver must stay.
   };
