@@ -30,8 +30,8 @@ struct LoadLoop::Client {
   bool measured = false;
 };
 
-LoadLoop::LoadLoop(const Options& options, std::vector<std::shared_ptr<grpc::Channel>> channels, int clients,
-                   Workload workload, Phase& phase)
+LoadLoop::LoadLoop(const Options& options, const std::vector<std::shared_ptr<grpc::Channel>>& channels,
+                   int clients, Workload workload, Phase& phase)
     : options_(options), workload_(std::move(workload)), phase_(phase) {
   for (const std::shared_ptr<grpc::Channel>& channel : channels) stubs_.push_back(pb::KV::NewStub(channel));
   for (int i = 0; i < clients; ++i) {

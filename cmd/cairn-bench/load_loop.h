@@ -36,7 +36,7 @@ struct Result {
 // thread.
 class LoadLoop {
  public:
-  LoadLoop(const Options& options, std::vector<std::shared_ptr<grpc::Channel>> channels, int clients,
+  LoadLoop(const Options& options, const std::vector<std::shared_ptr<grpc::Channel>>& channels, int clients,
            Workload workload, Phase& phase);
   ~LoadLoop();
 

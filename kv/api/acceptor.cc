@@ -13,6 +13,7 @@
 
 #include "kv/api/first_bytes.h"
 #include "raft/base/assert.h"
+#include "raft/base/errno_text.h"
 #include "raft/base/status.h"
 
 namespace cairn::kv::api {
@@ -23,7 +24,7 @@ constexpr std::size_t kReadBytes = 4096;  // A client's preface, settings and fi
 constexpr std::chrono::milliseconds kOutOfDescriptorsPause{100};
 
 absl::Status SystemError(const std::string& what, int error) {
-  return absl::UnavailableError(what + ": " + std::strerror(error));
+  return absl::UnavailableError(what + ": " + ErrnoText(error));
 }
 
 void Watch(int epoll, int fd) {
@@ -31,7 +32,7 @@ void Watch(int epoll, int fd) {
   event.events = EPOLLIN;
   event.data.fd = fd;
   const int added = ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-  CAIRN_ASSERT(added == 0, "epoll_ctl(add, {}): {}", fd, std::strerror(errno));
+  CAIRN_ASSERT(added == 0, "epoll_ctl(add, {}): {}", fd, ErrnoText(errno));
 }
 
 std::uint16_t BoundPort(int fd) {
@@ -125,7 +126,7 @@ void Acceptor::Stop() {
   if (thread_.joinable()) {
     const std::uint64_t one = 1;
     const auto written = ::write(stop_event_.get(), &one, sizeof(one));
-    CAIRN_ASSERT(written == sizeof(one), "eventfd: {}", std::strerror(errno));
+    CAIRN_ASSERT(written == sizeof(one), "eventfd: {}", ErrnoText(errno));
     thread_.join();
   }
   listeners_.clear();
@@ -160,7 +161,7 @@ void Acceptor::Run() {
   for (;;) {
     const int count =
         ::epoll_wait(epoll_.get(), events.data(), events.size(), WaitMilliseconds(Clock::now()));
-    CAIRN_ASSERT(count >= 0 || errno == EINTR, "epoll_wait: {}", std::strerror(errno));
+    CAIRN_ASSERT(count >= 0 || errno == EINTR, "epoll_wait: {}", ErrnoText(errno));
     for (int i = 0; i < count; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
       if (fd == stop_event_.get()) return;

@@ -152,7 +152,7 @@ void HttpRoutes::Checks(const HttpRequest& request, std::vector<std::string> nam
       std::find(names.begin(), names.end(), std::string(kLinearizableRead)) != names.end();
   if (!linearizable) return finish("");
   if (!backend_.deps.group.status().leader) return finish("etcdserver: no leader");
-  AfterReadBarrier([finish = std::move(finish)](std::string failure) mutable { finish(failure); });
+  AfterReadBarrier([finish = std::move(finish)](const std::string& failure) mutable { finish(failure); });
 }
 
 }  // namespace cairn::kv::api

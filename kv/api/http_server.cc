@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "raft/base/assert.h"
+#include "raft/base/errno_text.h"
 
 namespace cairn::kv::api {
 namespace {
@@ -71,19 +72,19 @@ void HttpServer::Inbox::Push(absl::AnyInvocable<void()> job) {
   if (jobs.size() > 1) return;  // Somebody has rung already.
   const std::uint64_t one = 1;
   const auto rung = ::write(event.get(), &one, sizeof(one));
-  CAIRN_ASSERT(rung == sizeof(one), "eventfd: {}", std::strerror(errno));
+  CAIRN_ASSERT(rung == sizeof(one), "eventfd: {}", ErrnoText(errno));
 }
 
 HttpServer::HttpServer(Options options, Handler handler)
     : options_(options), handler_(std::move(handler)), inbox_(std::make_shared<Inbox>()) {
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   inbox_->event = UniqueFd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  CAIRN_ASSERT(epoll_.valid() && inbox_->event.valid(), "no descriptors left: {}", std::strerror(errno));
+  CAIRN_ASSERT(epoll_.valid() && inbox_->event.valid(), "no descriptors left: {}", ErrnoText(errno));
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kInboxKey;
   const int added = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, inbox_->event.get(), &event);
-  CAIRN_ASSERT(added == 0, "epoll_ctl: {}", std::strerror(errno));
+  CAIRN_ASSERT(added == 0, "epoll_ctl: {}", ErrnoText(errno));
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -113,7 +114,7 @@ void HttpServer::Run() {
   while (!stopping_) {
     const int wait = connections_.empty() ? -1 : kScanMilliseconds;
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), wait);
-    CAIRN_ASSERT(count >= 0 || errno == EINTR, "epoll_wait: {}", std::strerror(errno));
+    CAIRN_ASSERT(count >= 0 || errno == EINTR, "epoll_wait: {}", ErrnoText(errno));
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.u64 == kInboxKey) {
@@ -167,7 +168,7 @@ void HttpServer::WaitFor(Connection& connection, ConnectionId id, std::uint32_t 
   event.events = events;
   event.data.u64 = id;
   const int changed = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.socket.get(), &event);
-  CAIRN_ASSERT(changed == 0, "epoll_ctl: {}", std::strerror(errno));
+  CAIRN_ASSERT(changed == 0, "epoll_ctl: {}", ErrnoText(errno));
 }
 
 void HttpServer::OnReady(ConnectionId id, std::uint32_t events) {

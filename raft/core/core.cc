@@ -116,8 +116,7 @@ Core::~Core() = default;
 
 void Core::Step(NodeId from, Message message) {
   if (!IsWellFormed(state_->self(), from, message)) return;
-  std::visit([&](auto&& body) { StepInTerm(*state_, from, message.term, std::move(body)); },
-             std::move(message.body));
+  std::visit([&](auto& body) { StepInTerm(*state_, from, message.term, std::move(body)); }, message.body);
 }
 
 void Core::Tick() {

@@ -25,7 +25,7 @@ absl::Status MayChange(const CoreState& state) {
   return absl::OkStatus();
 }
 
-void AppendConfig(CoreState& state, ProposalId id, Membership membership, ClusterTime now) {
+void AppendConfig(CoreState& state, ProposalId id, const Membership& membership, ClusterTime now) {
   AppendAsLeader(state, EntryKind::kMembership, id, Payload::FromString(EncodeMembership(membership)), now);
   // Who is missing for the read round under way may just have ceased to count; nobody else would notice.
   ConfirmReads(state);
