@@ -13,6 +13,7 @@
 #include "kv/api/wire.h"
 #include "kv/apply/validate.h"
 #include "kv/model/errors.h"
+#include "raft/base/status.h"
 
 namespace cairn::kv::api {
 namespace {
@@ -22,8 +23,7 @@ using etcdserverpb::RangeRequest;
 constexpr std::size_t kChunkBytes = 1 << 20;
 
 absl::Status ValidateStream(const RangeRequest& request) {
-  const absl::Status valid = CheckRange(request);
-  if (!valid.ok()) return valid;
+  CAIRN_RETURN_IF_ERROR(CheckRange(request));
   const bool by_key =
       request.sort_target() == RangeRequest::KEY && request.sort_order() != RangeRequest::DESCEND;
   if (request.sort_order() != RangeRequest::NONE && !by_key) {
