@@ -25,7 +25,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports overlapping copies inside its own std::string at -O2 (GCC bug 105651).
   target_compile_options(cairn_flags INTERFACE -Wno-restrict)
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  target_compile_options(cairn_flags INTERFACE -Wthread-safety)
+  # GCC's -Wconversion does not speak of signs in C++; clang's does.
+  target_compile_options(cairn_flags INTERFACE -Wthread-safety -Wno-sign-conversion)
 endif()
 if(CAIRN_SANITIZE)
   target_compile_options(cairn_flags INTERFACE -fsanitize=${CAIRN_SANITIZE} -fno-sanitize-recover=all)

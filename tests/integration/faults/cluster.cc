@@ -38,7 +38,7 @@ bool Pause(milliseconds time) {
   return !interrupted;
 }
 
-Cluster::Cluster(const Options& options, std::string directory) {
+Cluster::Cluster(const Options& options, const std::string& directory) {
   const auto url = [&](int node, int offset) {
     return fmt::format("http://127.0.0.1:{}", options.base_port + 10 * node + offset);
   };
@@ -52,7 +52,7 @@ Cluster::Cluster(const Options& options, std::string directory) {
                                         "--name",
                                         name,
                                         "--data-dir",
-                                        directory + "/" + name,
+                                        fmt::format("{}/{}", directory, name),
                                         "--listen-client-urls",
                                         url(i, 0),
                                         "--advertise-client-urls",
@@ -69,7 +69,8 @@ Cluster::Cluster(const Options& options, std::string directory) {
                                         "new"};
     std::istringstream more(options.server_flags);
     for (std::string flag; more >> flag;) command.push_back(flag);
-    processes_.push_back(std::make_unique<Process>(std::move(command), directory + "/" + name + ".log"));
+    processes_.push_back(
+        std::make_unique<Process>(std::move(command), fmt::format("{}/{}.log", directory, name)));
     absl::StatusOr<kv::client::Endpoint> endpoint = kv::client::ParseEndpoint(url(i, 0));
     CAIRN_ASSERT(endpoint.ok(), "{}", MessageOf(endpoint.status()));
     endpoints_.push_back(*std::move(endpoint));

@@ -20,7 +20,7 @@ extern std::atomic<bool> interrupted;
 // for all.
 class Cluster {
  public:
-  Cluster(const Options& options, std::string directory);
+  Cluster(const Options& options, const std::string& directory);
 
   absl::Status StartAll();
   absl::Status Start(std::size_t node) { return processes_[node]->Start(); }

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "raft/base/assert.h"
+#include "raft/base/errno_text.h"
 
 namespace cairn::kv::api {
 
@@ -21,7 +22,7 @@ RawClient::RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const int connected =
       ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  CAIRN_ASSERT(connected == 0, "connect to port {}: {}", port, std::strerror(errno));
+  CAIRN_ASSERT(connected == 0, "connect to port {}: {}", port, ErrnoText(errno));
   const timeval timeout{.tv_sec = 10, .tv_usec = 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 }

@@ -110,7 +110,7 @@ TEST_F(Compaction, WhoWaitsForTheRemovalIsToldWhenItIsDone) {
   member_.Put("a", "2");
   ASSERT_TRUE(member_.Compact(3).ok());
   bool told = false;
-  member_.database().WhenCompacted(Revision{3}, [&told](absl::Status status) { told = status.ok(); });
+  member_.database().WhenCompacted(Revision{3}, [&told](const absl::Status& status) { told = status.ok(); });
   EXPECT_TRUE(told);
 }
 
@@ -125,13 +125,13 @@ TEST(CompactionOnRocksDb, WhoWaitsForTheRemovalIsToldOrCancelled) {
     MemberUnderTest member(directory, options);
     for (int i = 0; i < 5000; ++i) member.Put("a", std::to_string(i));
     ASSERT_TRUE(member.Compact(5001).ok());
-    member.database().WhenCompacted(Revision{5001}, [&done](absl::Status status) {
+    member.database().WhenCompacted(Revision{5001}, [&done](const absl::Status& status) {
       EXPECT_TRUE(status.ok());
       done.Notify();
     });
     EXPECT_TRUE(done.WaitForNotificationWithTimeout(absl::Seconds(20)));
     EXPECT_FALSE(member.reader().RecordAt(RevisionId{.main = Revision{5000}, .sub = 0})->has_value());
-    member.database().WhenCompacted(Revision{9999}, [&cancelled](absl::Status status) {
+    member.database().WhenCompacted(Revision{9999}, [&cancelled](const absl::Status& status) {
       EXPECT_FALSE(status.ok());
       cancelled.Notify();
     });

@@ -122,7 +122,7 @@ TEST_P(Determinism, AfterACrashAtAnyPointTheLogLeadsToTheSameStateAndAnswers) {
   std::uint64_t last_writes = 0;
   int crashes = 0;
   Answers others;
-  for (std::uint64_t flush_at = 1;; flush_at += rng.Between(1, 12), ++crashes) {
+  for (;; ++crashes) {
     MemberUnderTest member(home, options);
     const std::uint64_t flush_write = home.current().writes() + rng.Between(1, 9);
     home.current().FlushAfterWrite(flush_write);

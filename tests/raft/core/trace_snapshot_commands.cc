@@ -17,7 +17,7 @@ void EndTransfer(TraceCluster& trace, const TraceArguments& arguments) {
     return link && transit.from == link->first && transit.to == link->second;
   });
   if (at == transits.end()) return trace.Say("no snapshot is on its way");
-  const SnapshotTransit transit = *at;
+  const SnapshotTransit transit = std::move(*at);
   transits.erase(at);
   trace.Say("{}->{}: snapshot {}", transit.from, transit.to, Describe(transit.meta.last));
   if (arguments.Word(1) == "unreported") return;

@@ -10,7 +10,6 @@
 namespace cairn::raft {
 namespace {
 
-using testing::IsEmpty;
 using testing::SizeIs;
 
 std::chrono::steady_clock::time_point Now() { return std::chrono::steady_clock::now(); }

@@ -25,10 +25,10 @@ RestoredState OneReplica::Fresh(std::vector<NodeId> voters) {
       .applied = {}};
 }
 
-OneReplica::OneReplica(ReplicaOptions replica_options, RestoredState restored)
-    : options(std::move(replica_options)),
+OneReplica::OneReplica(ReplicaOptions replica_options, const RestoredState& restored)
+    : options(replica_options),
       replica(
-          options, std::move(restored), {.log = log, .apply = apply, .peers = peers, .machine = machine},
+          options, restored, {.log = log, .apply = apply, .peers = peers, .machine = machine},
           [](const Membership& membership) {
             std::vector<PeerPort::Peer> found;
             for (const NodeId id : membership.config.All()) {

@@ -20,7 +20,7 @@ class TestResult final : public ApplyResult {
 };
 
 struct RecordingLog final : LogPort {
-  struct Reset_ {
+  struct ResetCall {
     EntryId base;
     WriteNumber number;
   };
@@ -35,7 +35,7 @@ struct RecordingLog final : LogPort {
   void ReleaseUpTo(Index index) override { releases.push_back(index); }
 
   std::vector<LogWrite> writes;
-  std::vector<Reset_> resets;
+  std::vector<ResetCall> resets;
   std::vector<Index> releases;
   WriteNumber last;
 };
@@ -114,7 +114,7 @@ class OneReplica {
   static RestoredState Fresh(std::vector<NodeId> voters);
 
   explicit OneReplica(ReplicaOptions options = SmallOptions(),
-                      RestoredState restored = Fresh({kSelf, kPeer, kOther}));
+                      const RestoredState& restored = Fresh({kSelf, kPeer, kOther}));
 
   // The node under test and two more.
   static constexpr NodeId kSelf{1};

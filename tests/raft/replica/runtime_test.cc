@@ -23,7 +23,6 @@ namespace cairn::raft {
 namespace {
 
 using sim::PutCommand;
-using sim::PutResult;
 using sim::ToyDisk;
 using sim::ToyMachine;
 
@@ -134,7 +133,8 @@ class Member {
     disk_ = *std::move(disk);
     auto opened = SegmentedLog::Open(*disk_, {.segment_bytes = 1 << 16, .spare_segments = 1});
     ASSERT_TRUE(opened.ok()) << opened.status();
-    machine_ = std::make_unique<ToyMachine>(toy_disk_, nullptr, [](std::function<void()> flush) { flush(); });
+    machine_ =
+        std::make_unique<ToyMachine>(toy_disk_, nullptr, [](const std::function<void()>& flush) { flush(); });
     auto restored = Reconcile(std::move(opened->contents), machine_->recovered(), *opened->log);
     ASSERT_TRUE(restored.ok()) << restored.status();
     runtime_ = std::make_unique<ReplicaRuntime>(
@@ -265,7 +265,7 @@ TEST_F(ReplicaRuntimeTest, ASingleNodeServesAndComesBackWithWhatItAcknowledged) 
 TEST_F(ReplicaRuntimeTest, EventsBeforeStartWaitForIt) {
   sim::ToyDisk toy_disk;
   toy_disk.state.meta.config.voters = {NodeId{1}};
-  ToyMachine machine(toy_disk, nullptr, [](std::function<void()> flush) { flush(); });
+  ToyMachine machine(toy_disk, nullptr, [](const std::function<void()>& flush) { flush(); });
   SimDisk disk;
   auto opened = SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0});
   ASSERT_TRUE(opened.ok());
@@ -408,7 +408,7 @@ TEST_F(ReplicaRuntimeTest, AnApplyErrorStopsTheNodeAndTellsItsOwner) {
 TEST_F(ReplicaRuntimeTest, ALogErrorStopsTheNode) {
   ToyDisk toy_disk;
   toy_disk.state.meta.config.voters = {NodeId{1}};
-  ToyMachine machine(toy_disk, nullptr, [](std::function<void()> flush) { flush(); });
+  ToyMachine machine(toy_disk, nullptr, [](const std::function<void()>& flush) { flush(); });
   SimDisk disk;
   auto opened = SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0});
   ASSERT_TRUE(opened.ok());
