@@ -272,10 +272,12 @@ TEST_F(ReplicaRuntimeTest, EventsBeforeStartWaitForIt) {
   ReplicaOptions options;
   options.core.self = NodeId{1};
   options.origin = 1;
+  // Before the log is handed over: arguments of one call are evaluated in any order.
+  auto restored = Reconcile(std::move(opened->contents), machine.recovered(), *opened->log);
+  ASSERT_TRUE(restored.ok()) << restored.status();
   ReplicaRuntime runtime(
-      options, *Reconcile(std::move(opened->contents), machine.recovered(), *opened->log),
-      std::move(opened->log), machine, [](const Membership&) { return std::vector<PeerPort::Peer>(); },
-      nullptr);
+      options, *std::move(restored), std::move(opened->log), machine,
+      [](const Membership&) { return std::vector<PeerPort::Peer>(); }, nullptr);
   runtime.OnPeerUnreachable(NodeId{2});
   absl::Notification answered;
   runtime.Propose(PutCommand("k", "v"), [&](const auto& result) {
@@ -419,9 +421,12 @@ TEST_F(ReplicaRuntimeTest, ALogErrorStopsTheNode) {
   options.core.self = NodeId{1};
   options.origin = 1;
   absl::Notification failed;
+  // Before the log is handed over: arguments of one call are evaluated in any order.
+  auto restored = Reconcile(std::move(opened->contents), machine.recovered(), *opened->log);
+  ASSERT_TRUE(restored.ok()) << restored.status();
   ReplicaRuntime runtime(
-      options, *Reconcile(std::move(opened->contents), machine.recovered(), *opened->log),
-      std::move(opened->log), machine, [](const Membership&) { return std::vector<PeerPort::Peer>(); },
+      options, *std::move(restored), std::move(opened->log), machine,
+      [](const Membership&) { return std::vector<PeerPort::Peer>(); },
       [&](const absl::Status&) { failed.Notify(); });
   Switchboard board;
   InProcessPeers peers(NodeId{1}, board);
