@@ -146,7 +146,7 @@ absl::Status Watcher::DoWhatIsDue() {
       progress_wanted_.exchange(false)) {
     pb::WatchRequest request;
     request.mutable_progress_request();
-    StartWrite(std::move(request));
+    StartWrite(request);
   }
   return absl::OkStatus();
 }
@@ -217,7 +217,7 @@ void Watcher::OnTag(Tag tag, bool ok) {
       create.set_prev_kv(options_.prev_kv);
       create.set_progress_notify(options_.progress_notify);
       create.set_fragment(true);  // Large responses come in pieces; the cursor joins them.
-      StartWrite(std::move(request));
+      StartWrite(request);
       stream_->rpc->Read(&stream_->incoming, reinterpret_cast<void*>(kReadDone));
       ++stream_->pending;
       return;

@@ -72,7 +72,7 @@ TEST(HttpHeadParser, RefusesNonsense) {
 
 TEST(HttpHeadParser, SurvivesArbitraryBytes) {
   Rng rng(7);
-  const std::string alphabet("GET /?&=%0aF:\r\nHTTP/1. \0\xff", 26);
+  const std::string alphabet("GET /?&=%0aF:\r\nHTTP/1. \0\xff", 25);
   for (int round = 0; round < 50'000; ++round) {
     std::string bytes;
     for (std::uint64_t n = rng.Below(80); n > 0; --n) bytes.push_back(alphabet[rng.Below(alphabet.size())]);

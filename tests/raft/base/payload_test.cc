@@ -14,6 +14,7 @@ TEST(Payload, EmptyPayloadCarriesTheChecksumOfNothing) {
 
 TEST(Payload, CopiesShareTheBytes) {
   const Payload original = Payload::FromString("value");
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): the copy is the point.
   const Payload copy = original;
   EXPECT_EQ(copy.bytes().data(), original.bytes().data());
   EXPECT_EQ(copy, original);
