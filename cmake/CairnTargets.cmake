@@ -2,7 +2,7 @@
 #
 # Two precompiled headers: `light` (the standard library, Abseil, fmt) and `grpc` (light plus gRPC and Protobuf). A target
 # takes `light` unless it says PCH grpc. raft/core cannot include gRPC by accident: its include path is common, but it
-# links nothing of it, and tests/tidy checks its includes.
+# links nothing of it, and tests/tidy checks what it includes.
 
 include(GoogleTest)
 
@@ -75,7 +75,7 @@ function(cairn_test name)
   gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${name};${ARG_LABELS}" DISCOVERY_TIMEOUT 60)
 endfunction()
 
-# cairn_bench(NAME SOURCES ... [DEPS ...]): Google Benchmark; built with the tests, run by hand and by `./dev bench --micro`.
+# cairn_bench(NAME SOURCES ... [DEPS ...]): Google Benchmark; built with the tests, run by hand.
 function(cairn_bench name)
   cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
