@@ -189,7 +189,7 @@ TEST(Replica, LeadershipHandedOverUnderLoadCostsNoRequest) {
 // ---- Everything at once ----
 
 std::uint64_t EnvironmentOr(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread.
   return text == nullptr ? otherwise : std::stoull(text);
 }
 
@@ -203,7 +203,7 @@ void TormentWithSeed(std::uint64_t nodes, std::uint64_t seed) {
   cluster.StartClients(6);
   cluster.Torment(20 * kSecond);
   cluster.HealAndCheck();
-  if (std::getenv("CAIRN_VERBOSE") != nullptr) {
+  if (EnvironmentOr("CAIRN_VERBOSE", 0) != 0) {
     std::fprintf(stderr, "  writes=%lu reads=%lu failures=%lu\n", cluster.history().writes_acknowledged(),
                  cluster.history().reads(), cluster.history().failures());
   }

@@ -41,7 +41,7 @@ struct SimNode::Life final : raft::LogPort,
     });
   }
 
-  void Begin(raft::RestoredState restored);
+  void Begin(const raft::RestoredState& restored);
 
   // The replica's thread.
   void Post(std::function<void(Replica&)> event) {
@@ -101,15 +101,14 @@ struct SimNode::Life final : raft::LogPort,
   bool apply_busy = false;
 };
 
-void SimNode::Life::Begin(raft::RestoredState restored) {
+void SimNode::Life::Begin(const raft::RestoredState& restored) {
   reported_flush = machine->flushed();
   raft::ReplicaOptions options = node.options_.replica;
   options.core.self = node.id_;
   options.core.seed = node.world_.rng.Next();
   options.origin = node.id_.value() * 1'000'000 + node.starts_;
   replica = std::make_unique<Replica>(
-      options, std::move(restored),
-      Replica::Ports{.log = *this, .apply = *this, .peers = *this, .machine = *machine},
+      options, restored, Replica::Ports{.log = *this, .apply = *this, .peers = *this, .machine = *machine},
       [](const raft::Membership&) { return std::vector<Peer>(); }, metrics);
   After(node.world_.rng.Below(10'000), [](Life& life) { life.TickLoop(); });
 }
@@ -228,7 +227,7 @@ void SimNode::Start() {
       });
   auto restored = raft::Reconcile(std::move(opened->contents), life_->machine->recovered(), *life_->log);
   CAIRN_ASSERT(restored.ok(), "node={}: {}", id_, MessageOf(restored.status()));
-  life_->Begin(*std::move(restored));
+  life_->Begin(*restored);
 }
 
 void SimNode::Crash(bool power_too) {

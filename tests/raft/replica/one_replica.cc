@@ -29,10 +29,14 @@ OneReplica::OneReplica(ReplicaOptions replica_options, const RestoredState& rest
     : options(replica_options),
       replica(
           options, restored, {.log = log, .apply = apply, .peers = peers, .machine = machine},
-          [](const Membership& membership) {
+          [this](const Membership& membership) {
             std::vector<PeerPort::Peer> found;
             for (const NodeId id : membership.config.All()) {
-              found.push_back({.id = id, .urls = {"sim://" + std::to_string(id.value())}, .incarnation = {}});
+              const auto known = incarnations.find(id);
+              found.push_back(
+                  {.id = id,
+                   .urls = {"sim://" + std::to_string(id.value())},
+                   .incarnation = known == incarnations.end() ? std::nullopt : std::optional(known->second)});
             }
             return found;
           },

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -158,6 +159,7 @@ class OneReplica {
   TestMachine machine;
   ReplicaMetrics metrics;
   MonotonicTime now{1000};
+  std::map<NodeId, Incarnation> incarnations;  // As the state machine knows them.
   std::size_t applied_batches = 0;
   ReplicaOptions options;
   Replica replica;

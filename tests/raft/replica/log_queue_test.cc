@@ -1,0 +1,52 @@
+#include "raft/replica/log_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/raft/replica/one_replica.h"
+
+namespace cairn::raft {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+Envelope Vote(NodeId to) {
+  return {.from = NodeId{1}, .to = to, .message = {.term = Term{1}, .body = VoteReply{}}};
+}
+
+TEST(LogQueue, HoldsWhatVouchesForAWriteUntilThatWriteIsDurable) {
+  RecordingLog port;
+  LogQueue queue(port);
+  queue.Write(WriteNumber{1}, HardState{.term = Term{1}, .vote = {}}, {});
+  EXPECT_THAT(queue.HoldUntil(WriteNumber{1}, {Vote(NodeId{2})}), IsEmpty());
+  queue.Write(WriteNumber{2}, HardState{.term = Term{2}, .vote = {}}, {});
+  EXPECT_THAT(queue.HoldUntil(WriteNumber{2}, {Vote(NodeId{3})}), IsEmpty());
+
+  const LogQueue::Done first = queue.Persisted(port.writes[0].number);
+  EXPECT_EQ(first.core_write, WriteNumber{1});
+  ASSERT_THAT(first.released, SizeIs(1));
+  EXPECT_EQ(first.released[0].to, NodeId{2});
+  // Durable already: nothing to wait for.
+  EXPECT_THAT(queue.HoldUntil(WriteNumber{1}, {Vote(NodeId{4})}), SizeIs(1));
+}
+
+TEST(LogQueue, AResetBetweenWritesIsNoWriteOfTheCores) {
+  RecordingLog port;
+  LogQueue queue(port);
+  const SnapshotMeta meta{.last = {.term = Term{1}, .index = Index{9}}, .config = {}, .time = {}};
+  queue.Write(WriteNumber{1}, HardState{.term = Term{1}, .vote = {}}, {});
+  queue.Reset(meta);
+  queue.Write(WriteNumber{2}, HardState{.term = Term{2}, .vote = {}}, {});
+
+  LogQueue::Done done = queue.Persisted(port.resets[0].number);
+  EXPECT_EQ(done.core_write, WriteNumber{1});
+  ASSERT_TRUE(done.installed.has_value());
+  EXPECT_EQ(done.installed->last, meta.last);
+  done = queue.Persisted(port.writes[1].number);
+  EXPECT_EQ(done.core_write, WriteNumber{2});
+  EXPECT_FALSE(done.installed.has_value());
+}
+
+}  // namespace
+}  // namespace cairn::raft
