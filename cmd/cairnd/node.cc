@@ -113,8 +113,9 @@ class NodeImpl final : public Node {
   std::unique_ptr<raft::Transport> transport_;
   std::unique_ptr<kv::ApiServer> api_;
   std::unique_ptr<Publisher> publisher_;
-  bool announced_ = false;                   // That it serves.
-  std::optional<raft::NodeId> seen_leader_;  // As last logged.
+  std::shared_ptr<const kv::Members> seen_members_;  // As the replica last heard of them.
+  bool announced_ = false;                           // That it serves.
+  std::optional<raft::NodeId> seen_leader_;          // As last logged.
   bool stopped_ = false;
 };
 
@@ -210,7 +211,7 @@ void NodeImpl::MakeReplica(raft::RestoredState restored) {
 kv::MemberIdentity NodeImpl::MakeHeaderIdentity() {
   return {.cluster_id = directory_->identity().cluster.value(),
           .member_id = directory_->identity().member.value(),
-          .raft_term = [replica = replica_.get()] { return replica->status().term.value(); }};
+          .raft_term = [replica = replica_.get()] { return replica->term().value(); }};
 }
 
 void NodeImpl::MakeTransport() {
@@ -287,6 +288,12 @@ absl::Status NodeImpl::StartServers() {
 absl::Status NodeImpl::Step(steady_clock::time_point now) {
   absl::Status published = publisher_->Step(now);
   if (!published.ok()) return Annotate(published, "the cluster refuses this member");
+  // A member's incarnation comes with its first announcement, not with a change of membership: the transport
+  // hears of it here, and holds it against whoever comes back without that member's data.
+  if (std::shared_ptr<const kv::Members> members = database_->members(); members != seen_members_) {
+    seen_members_ = std::move(members);
+    replica_->PeersChanged();
+  }
   const raft::GroupStatus status = replica_->status();
   if (status.leader != seen_leader_) {
     seen_leader_ = status.leader;

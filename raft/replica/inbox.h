@@ -59,6 +59,7 @@ struct ChangeMembership {
   MembershipChange change;
   ProposeDone done;
 };
+struct PeersChanged {};
 struct BeginStop {
   bool hand_over = false;
   std::chrono::steady_clock::time_point deadline;
@@ -68,7 +69,8 @@ struct BeginStop {
 using Event =
     std::variant<event::LogPersisted, event::Applied, event::Installed, event::Flushed, event::PeerMessages,
                  event::PeerUnreachable, event::StreamBroken, event::SnapshotSent, event::SnapshotReceived,
-                 event::Fatal, event::TransferLeadership, event::ChangeMembership, event::BeginStop>;
+                 event::Fatal, event::TransferLeadership, event::ChangeMembership, event::PeersChanged,
+                 event::BeginStop>;
 
 struct ClientProposal {
   Payload command;

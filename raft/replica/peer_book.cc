@@ -35,6 +35,11 @@ void PeerBook::Installed(const Membership& membership) {
   Tell();
 }
 
+void PeerBook::Refresh(const MemberConfig& config) {
+  Learn({.config = config, .context = {}});
+  Tell();
+}
+
 void PeerBook::DropAllBut(const MemberConfig& config) {
   std::erase_if(peers_, [&](const auto& peer) {
     const NodeId id = peer.first;

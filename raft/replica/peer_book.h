@@ -33,6 +33,10 @@ class PeerBook {
   // A snapshot with this membership replaced the log: adds and drops.
   void Installed(const Membership& membership);
 
+  // What PeersOf() tells of the members of `config` without an entry of theirs, their incarnations above all,
+  // has changed.
+  void Refresh(const MemberConfig& config);
+
  private:
   void Learn(const Membership& membership);
   void DropAllBut(const MemberConfig& config);

@@ -108,6 +108,10 @@ void Replica::ChangeMembership(MembershipChange change, ProposeDone done) {
   membership_requests_.push_back({.change = std::move(change), .done = std::move(done)});
 }
 
+void Replica::PeersChanged() {
+  if (failure_.ok()) peers_.Refresh(core_.status().config);
+}
+
 absl::Status Replica::RefusalReason() const {
   if (failure_.ok()) return MakeRaftError(RaftError::kStopped, "this member is shutting down");
   return MakeRaftError(RaftError::kStopped, fmt::format("this member has failed: {}", MessageOf(failure_)));

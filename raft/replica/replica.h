@@ -55,6 +55,9 @@ class Replica final : public ReplicaEvents {
   void TransferLeadership(std::optional<NodeId> to, TransferDone done);
   void ChangeMembership(MembershipChange change, ProposeDone done);
 
+  // What PeersOf() answers has changed without a change of membership: a member has introduced itself.
+  void PeersChanged();
+
   // Time passes: one tick of the core's.
   void Tick();
 

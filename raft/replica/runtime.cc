@@ -59,6 +59,7 @@ struct ReplicaRuntime::State {
         log_worker(std::move(log), metrics),
         apply_worker(machine, metrics),
         published(InitialStatus(options, restored_state)),
+        published_term(restored_state.hard_state.term),
         restored(std::move(restored_state)),
         peers_of(std::move(peers_of_members)) {}
 
@@ -79,6 +80,7 @@ struct ReplicaRuntime::State {
   void Deliver(event::ChangeMembership& e) {
     replica->ChangeMembership(std::move(e.change), std::move(e.done));
   }
+  void Deliver(event::PeersChanged& /*e*/) { replica->PeersChanged(); }
   void Deliver(event::BeginStop& e);
   void Tick();
   void Publish(bool ticked);
@@ -97,6 +99,7 @@ struct ReplicaRuntime::State {
 
   mutable absl::Mutex mutex;
   GroupStatus published ABSL_GUARDED_BY(mutex);
+  std::atomic<Term> published_term;  // That of `published`, for who needs no more.
 
   // Handed to the replica by Start(), which runs before its thread.
   RestoredState restored;
@@ -107,7 +110,6 @@ struct ReplicaRuntime::State {
   ReplicaEvents* events = nullptr;
   std::optional<Clock::time_point> stop_by;
   EntryId reported_flush;
-  Term published_term;
   std::optional<NodeId> published_leader;
 
   std::thread thread;
@@ -169,8 +171,10 @@ void ReplicaRuntime::State::Tick() {
 
 void ReplicaRuntime::State::Publish(bool ticked) {
   const Core& core = replica->core();
-  if (!ticked && core.term() == published_term && core.leader() == published_leader) return;
-  published_term = core.term();
+  if (!ticked && core.term() == published_term.load(std::memory_order_relaxed) &&
+      core.leader() == published_leader)
+    return;
+  published_term.store(core.term(), std::memory_order_relaxed);
   published_leader = core.leader();
   GroupStatus status = replica->Describe();
   metrics.is_learner.store(status.config.IsLearner(status.self) ? 1 : 0, std::memory_order_relaxed);
@@ -249,6 +253,10 @@ void ReplicaRuntime::Propose(Payload command, ProposeDone done) {
 void ReplicaRuntime::ReadBarrier(ReadDone done) {
   if (!state_->inbox.Read(done)) done(Stopped());
 }
+
+void ReplicaRuntime::PeersChanged() { state_->inbox.Add(event::PeersChanged{}); }
+
+Term ReplicaRuntime::term() const { return state_->published_term.load(std::memory_order_relaxed); }
 
 GroupStatus ReplicaRuntime::status() const {
   GroupStatus status;

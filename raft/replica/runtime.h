@@ -60,6 +60,12 @@ class ReplicaRuntime final : public Group, public ReplicaEvents {
   // Core::ChangeMembership() says.
   void ChangeMembership(MembershipChange change, ProposeDone done);
 
+  // PeersOf() would answer something else now, though the membership is the same: asks it anew.
+  void PeersChanged();
+
+  // The term of status(), for whoever needs no more: costs no lock.
+  [[nodiscard]] Term term() const;
+
   // Group.
   void Propose(Payload command, ProposeDone done) override;
   void ReadBarrier(ReadDone done) override;
