@@ -94,11 +94,14 @@ std::string EnvironmentName(std::string_view flag) {
 }
 
 std::string_view NearestFlag(std::string_view name) {
+  // Retired names are short enough to be near to anything: --v.
+  const auto distance = [&](const FlagSpec& flag) {
+    return flag.kind == FlagKind::kRetired ? std::numeric_limits<std::size_t>::max()
+                                           : EditDistance(flag.name, name);
+  };
   const auto table = FlagTable();
   return std::min_element(table.begin(), table.end(),
-                          [&](const FlagSpec& a, const FlagSpec& b) {
-                            return EditDistance(a.name, name) < EditDistance(b.name, name);
-                          })
+                          [&](const FlagSpec& a, const FlagSpec& b) { return distance(a) < distance(b); })
       ->name;
 }
 
@@ -114,10 +117,14 @@ std::string HelpText() {
     switch (flag.kind) {
       case FlagKind::kIgnored:
       case FlagKind::kIgnoredSwitch:
+      case FlagKind::kRetired:
         ignored += fmt::format("{}--{}", ignored.empty() ? "" : " ", flag.name);
         break;
       case FlagKind::kRefused:
       case FlagKind::kRefusedSwitch:
+        break;
+      case FlagKind::kOlderName:
+        text += fmt::format("  {:<50} older name of --{}\n", fmt::format("--{}", flag.name), flag.help);
         break;
       default:
         text += fmt::format("  {:<50} {}", fmt::format("--{} {}", flag.name, flag.placeholder), flag.help);
@@ -170,7 +177,7 @@ class FlagParser {
       std::string value = "true";
       if (equals != std::string_view::npos) {
         value = rest.substr(equals + 1);
-      } else if (!flag->is_switch()) {
+      } else if (!flag->stands_alone()) {
         if (++i == arguments.size()) {
           return absl::InvalidArgumentError(fmt::format("--{} needs a value", name));
         }
@@ -201,6 +208,23 @@ class FlagParser {
     return absl::OkStatus();
   }
 
+  // To be called after each source of flags, so that the command line still wins over the environment.
+  absl::Status ReplaceOlderNames() {
+    for (const FlagSpec& flag : FlagTable()) {
+      if (flag.kind != FlagKind::kOlderName) continue;
+      auto given = result_.values_.extract(std::string(flag.name));
+      if (given.empty()) continue;
+      const FlagSpec* const meant = Find(flag.help);
+      CAIRN_ASSERT(meant != nullptr, "--{} stands for no flag", flag.name);
+      if (result_.Has(meant->name)) {
+        result_.notices_.push_back(fmt::format("--{} yields to --{}", flag.name, meant->name));
+        continue;
+      }
+      CAIRN_RETURN_IF_ERROR(Take(*meant, std::move(given.mapped()), fmt::format("--{}", flag.name)));
+    }
+    return absl::OkStatus();
+  }
+
   FlagValues Finish() && { return std::move(result_); }
 
  private:
@@ -218,6 +242,7 @@ class FlagParser {
         break;
       case FlagKind::kIgnored:
       case FlagKind::kIgnoredSwitch:
+      case FlagKind::kRetired:
         if (!result_.Has(flag.name)) {
           result_.notices_.push_back(
               fmt::format("{} is accepted for etcd's sake and has no effect", given_as));
@@ -231,6 +256,7 @@ class FlagParser {
       }
       case FlagKind::kText:
       case FlagKind::kSwitch:
+      case FlagKind::kOlderName:  // Checked as what it stands for, in ReplaceOlderNames().
         break;
     }
     result_.values_.insert_or_assign(std::string(flag.name), std::move(value));
@@ -243,7 +269,9 @@ class FlagParser {
 absl::StatusOr<FlagValues> ParseFlags(std::span<const std::string> arguments, Environment environment) {
   FlagParser parser;
   CAIRN_RETURN_IF_ERROR(parser.TakeArguments(arguments));
+  CAIRN_RETURN_IF_ERROR(parser.ReplaceOlderNames());
   CAIRN_RETURN_IF_ERROR(parser.TakeEnvironment(environment));
+  CAIRN_RETURN_IF_ERROR(parser.ReplaceOlderNames());
   return std::move(parser).Finish();
 }
 

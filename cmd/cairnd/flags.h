@@ -20,6 +20,8 @@ enum class FlagKind : std::uint8_t {
   kSwitch,         // Needs no value; --flag=false turns it off.
   kIgnored,        // Of etcd, with a value, means nothing here; named once in the log.
   kIgnoredSwitch,  // Of etcd, without a value, means nothing here.
+  kRetired,        // Ignored by etcd as well, whatever its value; may stand without one.
+  kOlderName,      // Of etcd, means what the flag named by `help` means, and yields to it.
   kRefused,        // Of etcd, and ignoring it would be dangerous; refused unless its value is empty.
   kRefusedSwitch,  // The same; refused unless it is off.
 };
@@ -30,11 +32,14 @@ struct FlagSpec {
   FlagKind kind = FlagKind::kText;
   std::string_view placeholder;  // Of its value in --help.
   std::string_view fallback;     // The default in words, for --help only.
-  std::string_view help;         // For kRefused: why.
+  std::string_view help;         // For kRefused: why; for kOlderName: the flag it stands for.
 
+  // Its value, if it has one, is true or false.
   [[nodiscard]] bool is_switch() const {
     return kind == FlagKind::kSwitch || kind == FlagKind::kIgnoredSwitch || kind == FlagKind::kRefusedSwitch;
   }
+  // Does not take the next word of the command line.
+  [[nodiscard]] bool stands_alone() const { return is_switch() || kind == FlagKind::kRetired; }
 };
 
 // Every flag there is, ours first, then those of etcd 3.4 to 3.6 that mean nothing here (flag_table.cc).
@@ -42,7 +47,7 @@ std::span<const FlagSpec> FlagTable();
 
 std::string EnvironmentName(std::string_view flag);
 
-// The name in the table that takes the fewest edits to become `name`.
+// The name in the table that takes the fewest edits to become `name`; of those that a person may want.
 std::string_view NearestFlag(std::string_view name);
 
 // What --help prints.
