@@ -44,6 +44,9 @@ std::unique_ptr<Command> NewMoveLeaderCommand();
 std::unique_ptr<Command> NewVersionCommand();
 std::unique_ptr<Command> NewCompletionCommand();
 
+// What `cairnctl version` and `cairnctl --version` print.
+std::string VersionText();
+
 // All of them, in the order of the help page.
 std::vector<std::unique_ptr<Command>> AllCommands();
 

@@ -8,7 +8,7 @@
 namespace cairn::ctl {
 
 void GlobalOptions::AddTo(FlagSet& flags) {
-  flags.Add("endpoints", &endpoints, "where nodes answer, separated by commas")
+  flags.Add("endpoints", &endpoints, "where nodes answer, as host:port, separated by commas")
       .Add("dial-timeout", &dial_timeout, "how long connecting may take")
       .Add("command-timeout", &command_timeout, "how long a command may take (not watch)")
       .Add("keepalive-time", &keepalive_time, "ask a silent node for a sign of life after this time")
@@ -17,13 +17,20 @@ void GlobalOptions::AddTo(FlagSet& flags) {
            {"simple", "fields", "json", "table", "protobuf"}, 'w')
       .Add("hex", &hex, "print keys and values as hexadecimal bytes")
       .Add("debug", &debug, "taken for the sake of scripts; changes nothing")
-      .Add("insecure-transport", &insecure_transport, "do without TLS")
+      .Add("insecure-transport", &insecure_transport, "do without TLS; the only way there is yet")
       .Add("insecure-skip-tls-verify", &insecure_skip_verify, "do not check the server's certificate")
-      .Add("cacert", &cacert, "certificates to check servers against")
-      .Add("cert", &cert, "the client's certificate")
-      .Add("key", &key, "the client's key")
-      .Add("user", &user, "name[:password] to log in with")
-      .Add("password", &password, "password to log in with");
+      .Add("cacert", &cacert, "certificates to check servers against; not supported yet")
+      .Add("cert", &cert, "the client's certificate; not supported yet")
+      .Add("key", &key, "the client's key; not supported yet")
+      .Add("user", &user, "name[:password] to log in with; not supported yet")
+      .Add("password", &password, "password to log in with; not supported yet")
+      .Add("max-request-bytes", &max_request_bytes, "taken for the sake of scripts; the nodes set the limit")
+      .Add("max-recv-bytes", &max_receive_bytes,
+           "taken for the sake of scripts; answers of any size are read")
+      .Add("discovery-srv", &discovery_srv,
+           "a DNS domain to find endpoints in; not supported, use --endpoints", {}, 'd')
+      .Add("discovery-srv-name", &discovery_srv_name, "goes with --discovery-srv")
+      .Add("insecure-discovery", &insecure_discovery, "goes with --discovery-srv");
 }
 
 absl::Status SetFromEnvironment(FlagSet& flags, const Environment& environment) {
@@ -54,6 +61,11 @@ absl::Status Check(const GlobalOptions& options) {
   }
   if (!options.user.empty() || !options.password.empty()) {
     return BadFeature("logging in is not supported yet: leave out --user and --password");
+  }
+  if (!options.discovery_srv.empty()) {
+    return BadFeature(
+        "finding endpoints by DNS is not supported: leave out --discovery-srv and name the nodes with "
+        "--endpoints");
   }
   return absl::OkStatus();
 }

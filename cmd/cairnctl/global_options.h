@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -28,6 +29,11 @@ struct GlobalOptions {
   std::string key;
   std::string user;
   std::string password;
+  std::int64_t max_request_bytes = 0;
+  std::int64_t max_receive_bytes = 0;
+  std::string discovery_srv;
+  std::string discovery_srv_name;
+  bool insecure_discovery = true;
 
   void AddTo(FlagSet& flags);
 };
@@ -38,7 +44,7 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // the command line is parsed, which then wins. REQUIRES: `flags` holds the global flags only.
 absl::Status SetFromEnvironment(FlagSet& flags, const Environment& environment);
 
-// Refuses what cannot be honoured yet, rather than doing without: TLS and passwords.
+// Refuses what cannot be honoured, rather than doing without: TLS, passwords, endpoints from DNS.
 absl::Status Check(const GlobalOptions& options);
 
 }  // namespace cairn::ctl

@@ -54,12 +54,13 @@ std::string CommandLines(std::string_view group, const std::vector<std::unique_p
 std::string ProgramHelp(const std::vector<std::unique_ptr<Command>>& commands) {
   return fmt::format(
       "NAME:\n\tcairnctl - a command-line client for cairn, and for etcd v3\n\n"
-      "USAGE:\n\tcairnctl <command> [arguments] [flags]\n\n"
+      "USAGE:\n\tcairnctl <command> [arguments] [flags]\n"
+      "\tcairnctl <command> --help      arguments, flags and examples of a command\n"
+      "\tcairnctl --version\n\n"
       "COMMANDS:\n{}"
       "\nOPTIONS:\n{}"
       "\nEach option can be set by an environment variable, too: CAIRNCTL_ENDPOINTS or ETCDCTL_ENDPOINTS, "
-      "and so on.\n"
-      "`cairnctl <command> --help` has examples.\n",
+      "and so on.\n",
       CommandLines("", commands), GlobalFlagLines());
 }
 

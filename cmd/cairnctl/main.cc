@@ -22,6 +22,7 @@ struct Invocation {
   std::string path;  // Words that name a command or a group of them.
   std::vector<std::string> rest;
   bool help = false;
+  bool version = false;
 };
 
 bool TakesValue(const FlagSet& set, std::string_view argument) {
@@ -58,6 +59,8 @@ Invocation Take(const Commands& commands, const FlagSet& global, const std::vect
     flags_over = flags_over || argument == "--";
     if (!flags_over && (argument == "--help" || argument == "-h")) {
       invocation.help = true;
+    } else if (argument == "--version" && invocation.path.empty() && !flags_over) {
+      invocation.version = true;
     } else if (!flags_over && argument.size() > 1 && argument[0] == '-') {
       invocation.rest.push_back(argument);
       // Before the command only global flags can stand; behind it, its own parser knows better.
@@ -86,14 +89,18 @@ int Fail(std::string_view message, std::string_view advice) {
   return kError;
 }
 
+int Print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return kSuccess;
+}
+
 int Help(const Commands& commands, const Invocation& invocation) {
   std::string text = ProgramHelp(commands);
   if (!invocation.path.empty()) text = GroupHelp(invocation.path, commands);
   for (const auto& command : commands) {
     if (command->usage().path == invocation.path) text = CommandHelp(*command);
   }
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  return kSuccess;
+  return Print(text);
 }
 
 std::optional<std::string> Getenv(const std::string& name) {
@@ -108,6 +115,7 @@ int Run(const std::vector<std::string>& arguments) {
   options.AddTo(flags);
   const Invocation invocation = Take(commands, flags, arguments);
   if (invocation.help) return Help(commands, invocation);
+  if (invocation.version) return Print(VersionText());
   if (invocation.path.empty() || !IsCommand(commands, invocation.path)) {
     for (const std::string& word : invocation.rest) {
       if (word.starts_with('-')) continue;

@@ -39,6 +39,20 @@ absl::StatusOr<pb::RangeRequest::SortTarget> SortTarget(const std::string& text)
   return BadFeature("bad sort target " + text);
 }
 
+absl::Status CheckConsistency(const std::string& text) {
+  if (text == "l" || text == "s") return absl::OkStatus();
+  return BadFeature(fmt::format("unknown consistency flag {}", Quoted(text)));
+}
+
+// Bounds of 0 or less are no bounds.
+absl::Status CheckBounds(std::string_view what, std::int64_t min, std::int64_t max) {
+  if (max <= 0 || min <= max) return absl::OkStatus();
+  return BadFeature(
+      fmt::format("--min-{0}-rev ({1}) is above --max-{0}-rev ({2}): no key can match", what, min, max));
+}
+
+std::int64_t Bound(std::int64_t revision) { return revision > 0 ? revision : 0; }
+
 absl::StatusOr<std::int64_t> LeaseId(const std::string& text) {
   std::int64_t id = 0;
   const char* end = text.data() + text.size();
@@ -63,11 +77,17 @@ KeySpan FromKeySpan(const std::string& key) {
 }
 
 void GetFlags::AddTo(FlagSet& flags) {
-  flags.Add("consistency", &consistency, "Linearizable(l) or Serializable(s)", {"l", "s"})
+  flags
+      .Add("consistency", &consistency, "l: linearizable, as new as any; s: serializable, may be older",
+           {"l", "s"})
       .Add("count-only", &count_only, "get only the count; needs --write-out=fields or json")
       .Add("from-key", &from_key, "get keys that are greater than or equal to the given key")
       .Add("keys-only", &keys_only, "get only the keys")
       .Add("limit", &limit, "maximum number of results; 0: all")
+      .Add("max-create-rev", &max_create_revision, "only keys created at this revision or before; 0: all")
+      .Add("max-mod-rev", &max_mod_revision, "only keys last changed at this revision or before; 0: all")
+      .Add("min-create-rev", &min_create_revision, "only keys created at this revision or later; 0: all")
+      .Add("min-mod-rev", &min_mod_revision, "only keys last changed at this revision or later; 0: all")
       .Add("order", &order, "order of results: ASCEND or DESCEND", {"ASCEND", "DESCEND"})
       .Add("prefix", &prefix, "get keys with this prefix")
       .Add("print-value-only", &value_only, "only write values; for the \"simple\" output format")
@@ -84,15 +104,17 @@ absl::StatusOr<pb::RangeRequest> GetFlags::Request(const std::vector<std::string
   if (keys_only && count_only) {
     return BadArguments("`--keys-only` and `--count-only` cannot be set at the same time, choose one");
   }
-  if (consistency != "l" && consistency != "s") {
-    return BadFeature(fmt::format("unknown consistency flag {}", Quoted(consistency)));
-  }
+  if (absl::Status status = CheckConsistency(consistency); !status.ok()) return status;
   if (arguments.size() > 1 && (prefix || from_key)) return BadArguments(kTooManyArguments);
   if (arguments.size() > 2) return BadArguments(fmt::format("unexpected argument {}", Quoted(arguments[2])));
   const absl::StatusOr<pb::RangeRequest::SortOrder> sort_order = SortOrder(order);
   if (!sort_order.ok()) return sort_order.status();
   const absl::StatusOr<pb::RangeRequest::SortTarget> sort_target = SortTarget(sort_by);
   if (!sort_target.ok()) return sort_target.status();
+  if (absl::Status status = CheckBounds("create", min_create_revision, max_create_revision); !status.ok())
+    return status;
+  if (absl::Status status = CheckBounds("mod", min_mod_revision, max_mod_revision); !status.ok())
+    return status;
 
   KeySpan span{.key = arguments[0], .end = arguments.size() > 1 ? arguments[1] : ""};
   if (prefix) span = PrefixSpan(arguments[0]);
@@ -101,7 +123,11 @@ absl::StatusOr<pb::RangeRequest> GetFlags::Request(const std::vector<std::string
   request.set_key(span.key);
   request.set_range_end(span.end);
   request.set_limit(limit);
-  request.set_revision(revision > 0 ? revision : 0);
+  request.set_revision(Bound(revision));
+  request.set_min_create_revision(Bound(min_create_revision));
+  request.set_max_create_revision(Bound(max_create_revision));
+  request.set_min_mod_revision(Bound(min_mod_revision));
+  request.set_max_mod_revision(Bound(max_mod_revision));
   request.set_sort_order(*sort_order);
   request.set_sort_target(*sort_target);
   request.set_serializable(consistency == "s");
@@ -113,7 +139,7 @@ absl::StatusOr<pb::RangeRequest> GetFlags::Request(const std::vector<std::string
 void PutFlags::AddTo(FlagSet& flags) {
   flags.Add("ignore-lease", &ignore_lease, "keep the key's lease")
       .Add("ignore-value", &ignore_value, "keep the key's value")
-      .Add("lease", &lease, "lease (in hexadecimal) to attach the key to")
+      .Add("lease", &lease, "lease (in hexadecimal) to attach the key to; 0: none")
       .Add("prev-kv", &prev_kv, "return the key as it was before");
 }
 
@@ -160,6 +186,18 @@ absl::StatusOr<pb::DeleteRangeRequest> DelFlags::Request(const std::vector<std::
   request.set_key(span.key);
   request.set_range_end(span.end);
   request.set_prev_kv(prev_kv);
+  return request;
+}
+
+void MemberListFlags::AddTo(FlagSet& flags) {
+  flags.Add("consistency", &consistency, "l: linearizable, as new as any; s: serializable, may be older",
+            {"l", "s"});
+}
+
+absl::StatusOr<pb::MemberListRequest> MemberListFlags::Request() const {
+  if (absl::Status status = CheckConsistency(consistency); !status.ok()) return status;
+  pb::MemberListRequest request;
+  request.set_linearizable(consistency == "l");
   return request;
 }
 

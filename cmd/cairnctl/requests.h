@@ -8,7 +8,8 @@
 #include "cmd/cairnctl/flags.h"
 #include "cmd/cairnctl/printer.h"
 
-// Flags and arguments of get, put and del, as requests. The commands use them, and so do the lines of `txn`.
+// Flags and arguments of get, put, del and member list, as requests. The commands use them, and so do the
+// lines of `txn`.
 namespace cairn::ctl {
 
 struct GetFlags {
@@ -22,6 +23,10 @@ struct GetFlags {
   bool keys_only = false;
   bool count_only = false;
   bool value_only = false;
+  std::int64_t min_create_revision = 0;
+  std::int64_t max_create_revision = 0;
+  std::int64_t min_mod_revision = 0;
+  std::int64_t max_mod_revision = 0;
 
   void AddTo(FlagSet& flags);
   absl::StatusOr<pb::RangeRequest> Request(const std::vector<std::string>& arguments) const;
@@ -50,6 +55,13 @@ struct DelFlags {
 
   void AddTo(FlagSet& flags);
   absl::StatusOr<pb::DeleteRangeRequest> Request(const std::vector<std::string>& arguments) const;
+};
+
+struct MemberListFlags {
+  std::string consistency = "l";
+
+  void AddTo(FlagSet& flags);
+  absl::StatusOr<pb::MemberListRequest> Request() const;
 };
 
 // Key and end of the keys with a prefix, or of all from a key on; the empty key means all keys.

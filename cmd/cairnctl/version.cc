@@ -10,7 +10,9 @@ constexpr Usage kUsage = {
     .arguments = "",
     .summary = "Prints the version of cairnctl",
     .details = "",
-    .examples = "cairnctl version",
+    .examples =
+        "cairnctl version\n"
+        "cairnctl --version   the same",
 };
 
 class VersionCommand final : public Command {
@@ -19,12 +21,16 @@ class VersionCommand final : public Command {
   void AddFlags(FlagSet&) override {}
 
   int Run(Session& session, const FlagSet::Parsed&) override {
-    session.Out("cairnctl version: " CAIRN_VERSION "\nGit commit: " CAIRN_COMMIT "\nAPI version: 3.6\n");
+    session.Out(VersionText());
     return kSuccess;
   }
 };
 
 }  // namespace
+
+std::string VersionText() {
+  return "cairnctl version: " CAIRN_VERSION "\nGit commit: " CAIRN_COMMIT "\nAPI version: 3.6\n";
+}
 
 std::unique_ptr<Command> NewVersionCommand() { return std::make_unique<VersionCommand>(); }
 

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "cmd/cairnctl/command.h"
+#include "cmd/cairnctl/exit_code.h"
 #include "cmd/cairnctl/global_options.h"
 #include "raft/base/status.h"
 
@@ -115,6 +121,84 @@ TEST(GlobalOptions, WhatCannotBeHonouredIsRefused) {
   options = {};
   options.user = "root";
   EXPECT_FALSE(Check(options).ok());
+}
+
+TEST(GlobalOptions, EndpointsFromDnsAreRefusedWithWhatToDo) {
+  GlobalOptions options;
+  FlagSet set;
+  options.AddTo(set);
+  ASSERT_TRUE(
+      set.Parse({"--insecure-discovery=false", "--discovery-srv-name", "n", "--discovery-srv="}).ok());
+  EXPECT_TRUE(Check(options).ok());
+  ASSERT_TRUE(set.Parse({"-d", "example.com"}).ok());
+  EXPECT_EQ(ExitCodeOf(Check(options)), kBadFeature);
+  EXPECT_NE(MessageOf(Check(options)).find("name the nodes with --endpoints"), std::string_view::npos);
+}
+
+TEST(GlobalOptions, AreAllThatEtcdctlHas) {
+  GlobalOptions options;
+  FlagSet set;
+  options.AddTo(set);
+  std::set<std::string> names;
+  for (const FlagSet::Flag& flag : set.flags()) names.insert(flag.name);
+  // Of etcdctl 3.4 to 3.6 (etcdctl/ctlv3/ctl.go).
+  EXPECT_EQ(names, (std::set<std::string>{"cacert",
+                                          "cert",
+                                          "command-timeout",
+                                          "debug",
+                                          "dial-timeout",
+                                          "discovery-srv",
+                                          "discovery-srv-name",
+                                          "endpoints",
+                                          "hex",
+                                          "insecure-discovery",
+                                          "insecure-skip-tls-verify",
+                                          "insecure-transport",
+                                          "keepalive-time",
+                                          "keepalive-timeout",
+                                          "key",
+                                          "max-recv-bytes",
+                                          "max-request-bytes",
+                                          "password",
+                                          "user",
+                                          "write-out"}));
+}
+
+struct CommandFlags {
+  const char* path;
+  std::set<std::string> names;
+};
+
+TEST(Commands, TakeTheFlagsOfEtcdctl) {
+  // Of etcdctl 3.4 to 3.6 (etcdctl/ctlv3/command/).
+  const std::vector<CommandFlags> of_etcdctl = {
+      {.path = "get",
+       .names = {"consistency", "count-only", "from-key", "keys-only", "limit", "max-create-rev",
+                 "max-mod-rev", "min-create-rev", "min-mod-rev", "order", "prefix", "print-value-only", "rev",
+                 "sort-by"}},
+      {.path = "put", .names = {"ignore-lease", "ignore-value", "lease", "prev-kv"}},
+      {.path = "del", .names = {"from-key", "prefix", "prev-kv", "range"}},
+      {.path = "txn", .names = {"interactive"}},
+      {.path = "watch", .names = {"interactive", "prefix", "prev-kv", "progress-notify", "rev"}},
+      {.path = "compaction", .names = {"physical"}},
+      {.path = "member list", .names = {"consistency"}},
+      {.path = "endpoint status", .names = {"cluster"}},
+      {.path = "endpoint health", .names = {"cluster"}},
+      {.path = "endpoint hashkv", .names = {"cluster", "rev"}},
+      {.path = "move-leader", .names = {}},
+      {.path = "version", .names = {}},
+  };
+  const std::vector<std::unique_ptr<Command>> commands = AllCommands();
+  for (const CommandFlags& expected : of_etcdctl) {
+    const auto command = std::find_if(commands.begin(), commands.end(),
+                                      [&](const auto& each) { return each->usage().path == expected.path; });
+    ASSERT_NE(command, commands.end()) << expected.path;
+    FlagSet set;
+    (*command)->AddFlags(set);
+    std::set<std::string> names;
+    for (const FlagSet::Flag& flag : set.flags()) names.insert(flag.name);
+    EXPECT_EQ(names, expected.names) << expected.path;
+  }
 }
 
 }  // namespace

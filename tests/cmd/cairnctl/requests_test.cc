@@ -39,6 +39,49 @@ TEST(Requests, GetTranslatesItsFlags) {
   EXPECT_TRUE(request->serializable());
 }
 
+TEST(Requests, GetBoundsTheRevisionsOfKeys) {
+  GetFlags flags;
+  FlagSet set;
+  flags.AddTo(set);
+  ASSERT_TRUE(
+      set.Parse({"--min-create-rev=2", "--max-create-rev=5", "--min-mod-rev=3", "--max-mod-rev=9"}).ok());
+  const auto request = flags.Request({"a"});
+  ASSERT_TRUE(request.ok());
+  EXPECT_EQ(request->min_create_revision(), 2);
+  EXPECT_EQ(request->max_create_revision(), 5);
+  EXPECT_EQ(request->min_mod_revision(), 3);
+  EXPECT_EQ(request->max_mod_revision(), 9);
+
+  // Zero and less are no bound, as etcdctl has it.
+  flags.max_mod_revision = -1;
+  flags.min_create_revision = -7;
+  const auto open = flags.Request({"a"});
+  ASSERT_TRUE(open.ok());
+  EXPECT_EQ(open->max_mod_revision(), 0);
+  EXPECT_EQ(open->min_create_revision(), 0);
+}
+
+TEST(Requests, GetRefusesBoundsThatNoKeyCanMeet) {
+  GetFlags flags;
+  flags.min_mod_revision = 6;
+  flags.max_mod_revision = 5;
+  EXPECT_EQ(ExitCodeOf(flags.Request({"a"}).status()), kBadFeature);
+  flags.min_mod_revision = 5;
+  EXPECT_TRUE(flags.Request({"a"}).ok());
+  flags.min_create_revision = 2;
+  flags.max_create_revision = 1;
+  EXPECT_EQ(ExitCodeOf(flags.Request({"a"}).status()), kBadFeature);
+}
+
+TEST(Requests, MemberListAsksForAMajorityUnlessToldOtherwise) {
+  MemberListFlags flags;
+  EXPECT_TRUE(flags.Request()->linearizable());
+  flags.consistency = "s";
+  EXPECT_FALSE(flags.Request()->linearizable());
+  flags.consistency = "x";
+  EXPECT_EQ(ExitCodeOf(flags.Request().status()), kBadFeature);
+}
+
 TEST(Requests, ExitCodesTellArgumentsFromFeatures) {
   GetFlags flags;
   EXPECT_EQ(ExitCodeOf(flags.Request({}).status()), kBadArguments);
