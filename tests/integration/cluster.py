@@ -39,7 +39,7 @@ class Node:
         self.log = cluster.directory / f"{name}.log"
         self.process = None
 
-    def start(self):
+    def start(self, preexec=None):
         assert self.process is None, f"{self.name} runs already"
         arguments = [
             self.cluster.binary,
@@ -55,7 +55,21 @@ class Node:
             *self.cluster.extra,
         ]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=preexec)
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def metric(self, name):
+        """A metric without labels, from /metrics; None if the node does not answer or has none of that name."""
+        try:
+            status, body = http_get(self.client, "/metrics", seconds=5)
+        except OSError:
+            return None
+        for line in body.splitlines():
+            if status == 200 and line.startswith(name + " "):
+                return float(line.split()[1])
+        return None
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -120,20 +134,30 @@ class Cluster:
             return False
         return status == 200 and '"true"' in body
 
+    def leader(self, seconds=START_SECONDS):
+        """The node that says that it leads; waits until exactly one does."""
+        def find():
+            leaders = [node for node in self.nodes if node.process is not None and node.metric("etcd_server_is_leader") == 1]
+            return leaders[0] if len(leaders) == 1 else None
+        return wait_for(find, "exactly one leader", seconds)
+
     def wait_ready(self, nodes=None, seconds=START_SECONDS):
         for node in nodes or self.nodes:
             wait_for(lambda n=node: self.healthy(n), f"{node.name} to answer linearizable reads", seconds)
 
 
 def wait_for(condition, what, seconds=30):
-    """Polls until the condition holds; the deadline is for a broken program, not for a slow one."""
+    """Polls until the condition holds; the deadline is for a broken program, not for a slow one.
+
+    `what` is a text, or a function that says at the end what was seen.
+    """
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s for {what}")
+            raise AssertionError(f"waited {seconds} s for {what() if callable(what) else what}")
         time.sleep(0.05)
 
 
