@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kv/model/range.h"
 #include "kv/model/revision.h"
 #include "raft/base/payload.h"
 
@@ -25,9 +26,15 @@ struct Event {
 };
 
 // All changes of one revision, in the order of execution. Immutable once published.
+//
+// A revision too large to be handed on in memory is published without them: not complete, `events` empty. Who
+// wants them reads the history.
 struct RevisionEvents {
   Revision revision;
   std::vector<Event> events;
+  bool complete = true;
+  // If not complete: every key changed is in here; nothing: they may be anywhere.
+  std::optional<KeyRange> within = {};
 };
 
 }  // namespace cairn::kv

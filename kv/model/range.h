@@ -15,6 +15,9 @@ struct KeyRange {
   static KeyRange FromRequest(std::string_view key, std::string_view range_end);
 
   [[nodiscard]] bool Contains(std::string_view key) const { return key >= begin && (unbounded || key < end); }
+  [[nodiscard]] bool Overlaps(const KeyRange& other) const {
+    return (unbounded || other.begin < end) && (other.unbounded || begin < other.end);
+  }
   [[nodiscard]] bool IsSingle() const {
     return !unbounded && end.size() == begin.size() + 1 && end.back() == '\0' && end.starts_with(begin);
   }

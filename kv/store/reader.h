@@ -81,6 +81,7 @@ class Reader {
 class RevisionFeed {
  public:
   virtual ~RevisionFeed() = default;
+  // A revision that is not complete counts as well: no revision is left out.
   virtual void OnRevisions(std::span<const std::shared_ptr<const RevisionEvents>> revisions) = 0;
   virtual void OnCompacted(Revision compacted) = 0;
   // A snapshot was installed: history up to `current` must be read from Reader.

@@ -73,6 +73,7 @@ void EventRing::Push(SlotRef slot) {
 }
 
 void EventRing::Restart(Revision last) {
+  CAIRN_ASSERT(last >= last_, "the ring went back: from={} to={}", last_, last);
   slots_.clear();
   bytes_ = 0;
   last_ = last;

@@ -45,6 +45,9 @@ class RevisionSlot {
 
   [[nodiscard]] Revision revision() const { return events_->revision; }
   [[nodiscard]] const std::vector<Event>& events() const { return events_->events; }
+  // As in RevisionEvents.
+  [[nodiscard]] bool complete() const { return events_->complete; }
+  [[nodiscard]] const std::optional<KeyRange>& within() const { return events_->within; }
   // What the slot costs in memory, previous records left out.
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
@@ -75,7 +78,7 @@ class EventRing {
   // REQUIRES: slot->revision() == Next(last()).
   void Push(SlotRef slot);
 
-  // Forgets everything; revisions after `last` are to come.
+  // Forgets everything; revisions after `last` are to come. REQUIRES: last >= last().
   void Restart(Revision last);
 
   // The newest revision pushed, kept or not.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -66,6 +67,13 @@ class HubImpl final : public Hub {
     {
       absl::MutexLock lock(&state_.mu);
       for (const SlotRef& slot : slots) {
+        if (!slot->complete()) {
+          CAIRN_PROBE("watch_revision_not_complete");
+          CAIRN_ASSERT(slot->revision() == Next(state_.ring.last()), "the feed left a gap: last={} fed={}",
+                       state_.ring.last(), slot->revision());
+          Forget(slot->revision(), slot->revision(), slot->within(), wakes);
+          continue;
+        }
         state_.ring.Push(slot);
         NoteHits(*slot, wakes);
       }
@@ -87,13 +95,7 @@ class HubImpl final : public Hub {
       CAIRN_ASSERT(Next(current) >= missed, "the state went back: from={} to={}", state_.ring.last(),
                    current);
       if (missed > current) return;  // It brought nothing that was not fed.
-      state_.ring.Restart(current);
-      // What changed between is in the history only; nobody keeps up any more.
-      state_.index.ForEach([&](RangeGroup& group) {
-        group.hits.clear();
-        group.floor = current;
-        ReleaseWaiting(group, missed, current, wakes);
-      });
+      Forget(missed, current, std::nullopt, wakes);
       WakeAwaiting(wakes);
     }
     CAIRN_PROBE("watch_state_replaced");
@@ -126,6 +128,19 @@ class HubImpl final : public Hub {
   }
 
  private:
+  // What changed at revisions in [first, last] is in the history only: nobody keeps up whose range may have
+  // been changed. `within` contains all that was; nothing: it may be anything.
+  void Forget(Revision first, Revision last, const std::optional<KeyRange>& within, Wakes& wakes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu) {
+    state_.ring.Restart(last);
+    state_.index.ForEach([&](RangeGroup& group) {
+      if (within && !within->Overlaps(group.range)) return;
+      group.hits.clear();
+      group.floor = last;
+      ReleaseWaiting(group, first, last, wakes);
+    });
+  }
+
   // Notes for every range which of the revision's events touch it, and readies its watchers.
   void NoteHits(const RevisionSlot& slot, Wakes& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu) {
     const Revision revision = slot.revision();

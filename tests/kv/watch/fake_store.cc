@@ -1,5 +1,6 @@
 #include "tests/kv/watch/fake_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "etcd/kv.pb.h"
@@ -15,6 +16,17 @@ std::string_view KeyInside(const Payload& record, std::size_t length) {
   std::size_t at = 1;  // The tag.
   while ((static_cast<unsigned char>(record.bytes()[at]) & 0x80U) != 0) ++at;
   return record.bytes().substr(at + 1, length);
+}
+
+// The revision as it is fed when it is too large.
+std::shared_ptr<const RevisionEvents> WithoutEvents(const RevisionEvents& revision) {
+  const auto [least, greatest] =
+      std::minmax_element(revision.events.begin(), revision.events.end(),
+                          [](const Event& a, const Event& b) { return a.key < b.key; });
+  KeyRange within{.begin = std::string(least->key), .end = std::string(greatest->key)};
+  within.end.push_back('\0');
+  return std::make_shared<RevisionEvents>(RevisionEvents{
+      .revision = revision.revision, .events = {}, .complete = false, .within = std::move(within)});
 }
 
 }  // namespace
@@ -55,7 +67,7 @@ Revision FakeStore::Commit(std::vector<Change> changes) {
     if (made->events.empty()) return Previous(made->revision);
     revisions_.push_back(made);
   }
-  unfed_.push_back(made);
+  unfed_.push_back(made->events.size() > fed_limit_ ? WithoutEvents(*made) : made);
   if (!held_) ReleaseFeed();
   return made->revision;
 }

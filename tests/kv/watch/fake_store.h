@@ -3,6 +3,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <atomic>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +37,8 @@ class FakeStore final : public Reader {
   // Revisions become readable but are not fed until ReleaseFeed(): the moment between the two.
   void HoldFeed() { held_ = true; }
   void ReleaseFeed();
+  // From now on, revisions of more than `events` changes are fed without them, but with their keys' range.
+  void LimitFed(std::size_t events) { fed_limit_ = events; }
   // What is held is never fed: a snapshot came instead.
   void ReplaceState();
 
@@ -67,6 +70,7 @@ class FakeStore final : public Reader {
 
   RevisionFeed* feed_ = nullptr;
   bool held_ = false;
+  std::size_t fed_limit_ = std::numeric_limits<std::size_t>::max();
   std::vector<std::shared_ptr<const RevisionEvents>> unfed_;
 
   mutable absl::Mutex mu_;

@@ -28,6 +28,7 @@ class RandomRun {
   explicit RandomRun(std::uint64_t seed)
       : rng_(seed), hub_(Hub::Create(store_, TestIdentity(), Options(seed))) {
     store_.SetFeed(hub_.get());
+    if (seed % 4 == 0) store_.LimitFed(2);
     for (int i = 0; i < 4; ++i) clients_.emplace_back().stream = std::make_unique<TestClient>(*hub_);
   }
 

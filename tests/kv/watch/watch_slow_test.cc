@@ -251,6 +251,44 @@ TEST_F(WatchSlow, RevisionLargerThanTheRingIsDeliveredFromTheHistory) {
   EXPECT_EQ(client.Take()->events(0).kv().value().size(), 100000U);
 }
 
+TEST_F(WatchSlow, RevisionFedWithoutItsEventsIsReadFromTheHistory) {
+  store.LimitFed(2);
+  client.Created({.key = "a"});
+  EXPECT_FALSE(client.Take());
+  const int before = client.wakes();
+  store.Put("a", "1");
+  store.Commit({{"b", "x"}, {"a", "2"}, {"c", "y"}});
+  store.Put("a", "3");
+
+  EXPECT_EQ(client.wakes(), before + 1);
+  ExpectRevisions(2, 4);
+}
+
+TEST_F(WatchSlow, RevisionFedWithoutItsEventsConcernsOnlyWhoMayMatch) {
+  store.LimitFed(2);
+  client.Created({.key = "a"});
+  client.Created({.key = "x", .range_end = std::string("\0", 1)});
+  EXPECT_FALSE(client.Take());
+  const int before = client.wakes();
+  store.Commit({{"b", "1"}, {"c", "1"}, {"d", "1"}});
+
+  EXPECT_EQ(client.wakes(), before);
+  EXPECT_THAT(client.TakeAll(), IsEmpty());
+  EXPECT_EQ(store.history_reads, 0);
+  store.Put("a", "1");
+  EXPECT_THAT(client.TakeAll(), ElementsAre("3: PUT a=1"));
+}
+
+TEST_F(WatchSlow, RevisionFedWithoutItsEventsDoesNotStartAFutureWatchEarly) {
+  store.LimitFed(1);
+  client.Created({.key = "a", .start_revision = 3});
+  store.Commit({{"a", "1"}, {"b", "1"}});
+  EXPECT_THAT(client.TakeAll(), IsEmpty());
+  store.Commit({{"a", "2"}, {"b", "2"}});
+
+  EXPECT_THAT(client.TakeAll(), ElementsAre("3: PUT a=2"));
+}
+
 TEST_F(WatchSlow, MemoryDoesNotGrowWithAWatcherThatNeverTakes) {
   client.Created({.key = "", .range_end = std::string("\0", 1), .prev_kv = true});
   TestClient fast(*hub);
