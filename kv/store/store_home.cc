@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdint>
+#include <optional>
 #include <set>
 
 namespace cairn::kv {
@@ -24,6 +26,15 @@ bool IsPlainName(std::string_view name) {
          std::string_view::npos;
 }
 
+// All of `text`. Where the digits end alone says nothing: they end in the right place, too, if there are
+// none, or more of them than the number can hold.
+std::optional<std::uint64_t> ParseSize(std::string_view text) {
+  std::uint64_t size = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return size;
+}
+
 }  // namespace
 
 std::string ImageManifest::Encode() const {
@@ -43,15 +54,15 @@ absl::StatusOr<ImageManifest> ImageManifest::Decode(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::string_view line = TakeLine(bytes);
     const std::size_t space = line.find(' ');
-    std::uint64_t size = 0;
-    const bool number = space != std::string_view::npos &&
-                        std::from_chars(line.data(), line.data() + space, size).ptr == line.data() + space;
-    const std::string_view name = number ? line.substr(space + 1) : std::string_view();
-    if (!IsPlainName(name) || !names.insert(name).second || names.size() > kFilesMax) {
+    // Without a space the line is the size, and the name is empty.
+    const std::optional<std::uint64_t> size = ParseSize(line.substr(0, space));
+    const std::string_view name =
+        space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
+    if (!size || !IsPlainName(name) || !names.insert(name).second || names.size() > kFilesMax) {
       return absl::InvalidArgumentError(
           fmt::format("file {} of the manifest is not a size and a plain name", manifest.files.size()));
     }
-    manifest.files.push_back({.name = std::string(name), .size = size});
+    manifest.files.push_back({.name = std::string(name), .size = *size});
   }
   if (manifest.files.empty()) return absl::InvalidArgumentError("the manifest names no file");
   return manifest;

@@ -16,7 +16,8 @@ TEST(ImageManifest, SurvivesARoundTrip) {
 
 TEST(ImageManifest, RefusesNamesThatLeadOutOfTheDirectoryAndNonsense) {
   const std::string head = "cairn store image 1\no\np\n";
-  for (const char* line : {"5 ../x", "5 /x", "5 .", "5 ", "x a", "a", "5 a\n5 a", "-1 a", "5 a\1"}) {
+  for (const char* line : {"5 ../x", "5 /x", "5 .", "5 ", "x a", "a", "5 a\n5 a", "-1 a", "5 a\1", " a",
+                           "18446744073709551616 a"}) {
     EXPECT_FALSE(ImageManifest::Decode(head + line + "\n").ok()) << line;
   }
   EXPECT_FALSE(ImageManifest::Decode(head).ok());
