@@ -5,6 +5,9 @@
 namespace cairn::kv::wire {
 namespace {
 
+// A tag is a number of 32 bits; protobuf refuses one that is written in more bytes than that takes.
+constexpr std::size_t kMaxTagBytes = 5;
+
 // Takes `size` little-endian bytes off the front.
 std::optional<std::uint64_t> TakeFixed(std::string_view& bytes, std::size_t size) {
   if (bytes.size() < size) return std::nullopt;
@@ -33,8 +36,10 @@ std::optional<std::uint64_t> TakeVarint(std::string_view& bytes) {
 
 bool Reader::Next() {
   if (!ok_ || rest_.empty()) return false;
+  const std::size_t before = rest_.size();
   const std::optional<std::uint64_t> tag = TakeVarint(rest_);
-  if (!tag || (*tag >> 3) == 0 || (*tag >> 3) > 0x1fffffff) return Fail();
+  if (!tag || before - rest_.size() > kMaxTagBytes || (*tag >> 3) == 0 || (*tag >> 3) > 0x1fffffff)
+    return Fail();
   field_ = static_cast<std::uint32_t>(*tag >> 3);
   type_ = static_cast<Type>(*tag & 7);
   std::optional<std::uint64_t> value;

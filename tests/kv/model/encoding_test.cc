@@ -65,6 +65,23 @@ TEST(KeyValue, DecodingGarbageNeverReadsOutsideAndAgreesWithProtobufWhenItSuccee
   }
 }
 
+TEST(KeyValue, ATagThatIsLongerThanItNeedsToBeIsTakenAsFarAsProtobufTakesIt) {
+  for (std::size_t bytes = 1; bytes <= 8; ++bytes) {
+    std::string encoded(1, '\x20');  // The version, field 4.
+    for (std::size_t i = 1; i < bytes; ++i) {
+      encoded.back() = static_cast<char>(encoded.back() | '\x80');
+      encoded.push_back('\0');
+    }
+    encoded.push_back(7);
+    mvccpb::KeyValue message;
+    const auto view = DecodeKeyValue(encoded);
+    EXPECT_EQ(view.has_value(), message.ParseFromString(encoded)) << bytes << " bytes";
+    if (view) {
+      EXPECT_EQ(view->version, 7);
+    }
+  }
+}
+
 TEST(KeyValue, EveryTruncationIsRefusedOrShorter) {
   std::string encoded;
   AppendKeyValue(encoded, {.key = "key", .value = "value", .create = Revision{1}, .mod = Revision{300}});
