@@ -65,7 +65,8 @@ TEST_P(FuzzSmoke, SurvivesSeedsAndMutations) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, FuzzSmoke,
-                         ::testing::Values(&kLogRecords, &kPeerMessages, &kSnapshotChunks, &kFirstBytes),
+                         ::testing::Values(&kLogRecords, &kPeerMessages, &kSnapshotChunks, &kFirstBytes,
+                                           &kStoredBytes),
                          [](const auto& info) { return info.param->name; });
 
 }  // namespace

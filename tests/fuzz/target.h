@@ -19,5 +19,6 @@ extern const Target kLogRecords;
 extern const Target kPeerMessages;
 extern const Target kSnapshotChunks;
 extern const Target kFirstBytes;
+extern const Target kStoredBytes;
 
 }  // namespace cairn::fuzz
