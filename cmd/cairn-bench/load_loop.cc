@@ -1,9 +1,12 @@
 #include "cmd/cairn-bench/load_loop.h"
 
 #include <google/protobuf/arena.h>
+#include <grpcpp/alarm.h>
 #include <grpcpp/client_context.h>
 
 #include <optional>
+
+#include "kv/client/retry.h"
 
 namespace cairn::bench {
 namespace {
@@ -11,12 +14,17 @@ namespace {
 namespace pb = kv::client::pb;
 using Clock = std::chrono::steady_clock;
 
+using std::chrono::milliseconds;
+
 constexpr std::size_t kErrorTexts = 8;
+constexpr kv::client::Backoff::Options kPauses{.first = milliseconds(10), .last = milliseconds(200)};
 
 }  // namespace
 
 // One request at a time. Objects of the last request are used again where gRPC allows it.
 struct LoadLoop::Client {
+  explicit Client(std::uint64_t seed) : pauses(kPauses, seed) {}
+
   pb::KV::Stub* stub = nullptr;
   std::optional<grpc::ClientContext> context;
   pb::PutRequest put;
@@ -28,6 +36,8 @@ struct LoadLoop::Client {
   grpc::Status status;
   Clock::time_point started;
   bool measured = false;
+  kv::client::Backoff pauses;          // Between errors.
+  std::optional<grpc::Alarm> pausing;  // Set: the next event is the end of a pause, not an answer.
 };
 
 LoadLoop::LoadLoop(const Options& options, const std::vector<std::shared_ptr<grpc::Channel>>& channels,
@@ -35,7 +45,7 @@ LoadLoop::LoadLoop(const Options& options, const std::vector<std::shared_ptr<grp
     : options_(options), workload_(std::move(workload)), phase_(phase) {
   for (const std::shared_ptr<grpc::Channel>& channel : channels) stubs_.push_back(pb::KV::NewStub(channel));
   for (int i = 0; i < clients; ++i) {
-    auto client = std::make_unique<Client>();
+    auto client = std::make_unique<Client>(options.seed + static_cast<std::uint64_t>(i));
     client->stub = stubs_[static_cast<std::size_t>(i) % stubs_.size()].get();
     client->get.set_serializable(options.serializable);
     clients_.push_back(std::move(client));
@@ -80,7 +90,27 @@ bool LoadLoop::Start(Client& client) {
   return true;
 }
 
+bool LoadLoop::Pause(Client& client) {
+  if (phase_.stopping.load(std::memory_order_relaxed)) return false;
+  client.pausing.emplace();
+  client.pausing->Set(&queue_, std::chrono::system_clock::now() + client.pauses.Next(), &client);
+  return true;
+}
+
+bool LoadLoop::OnEvent(Client& client) {
+  if (client.pausing.has_value()) {
+    client.pausing.reset();
+    return Start(client);
+  }
+  OnDone(client);
+  if (!client.status.ok()) return Pause(client);
+  client.pauses.Reset();
+  return Start(client);
+}
+
 void LoadLoop::OnDone(Client& client) {
+  const Clock::time_point now = Clock::now();
+  result_.last_answer = now;
   if (!client.status.ok()) {
     ++result_.errors;
     const std::string& text = client.status.error_message();
@@ -89,7 +119,7 @@ void LoadLoop::OnDone(Client& client) {
     return;
   }
   if (!client.measured) return;
-  const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - client.started);
+  const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(now - client.started);
   result_.latencies.Record(time.count());
 }
 
@@ -100,8 +130,7 @@ void LoadLoop::Run() {
   bool ok = false;
   while (running > 0 && queue_.Next(&tag, &ok)) {
     Client& client = *static_cast<Client*>(tag);
-    OnDone(client);
-    if (!Start(client)) --running;
+    if (!OnEvent(client)) --running;
   }
 }
 

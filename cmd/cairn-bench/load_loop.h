@@ -29,10 +29,13 @@ struct Phase {
 struct Result {
   Histogram latencies;  // Of requests that were started and answered while measuring.
   std::int64_t errors = 0;
-  std::map<std::string, std::int64_t> error_texts;  // A few different ones.
+  std::map<std::string, std::int64_t> error_texts;    // A few different ones.
+  std::chrono::steady_clock::time_point last_answer;  // Measuring ends here, not with a pause after an error.
 };
 
-// Some clients of one thread: each starts its next request when its last one was answered. Run() is the
+// Some clients of one thread: each starts its next request when its last one was answered. After an error it
+// waits first, longer with each one that follows: a node that is gone refuses in microseconds, and asking it
+// as fast as that would measure nothing and take the processor from the nodes that are there. Run() is the
 // thread.
 class LoadLoop {
  public:
@@ -52,7 +55,10 @@ class LoadLoop {
  private:
   struct Client;
 
+  // Each says whether the client will be seen on the queue again.
   bool Start(Client& client);
+  bool Pause(Client& client);
+  bool OnEvent(Client& client);
   void OnDone(Client& client);
   // Whether one more request may be started, and whether it is measured.
   bool Admit(Client& client);

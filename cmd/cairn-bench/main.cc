@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -99,7 +100,9 @@ int Main(int argc, char** argv) {
   }
   // The requests still under way are waited for and count: they were started while measuring.
   for (std::thread& thread : threads) thread.join();
-  figures.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  Clock::time_point end = start;
+  for (const std::unique_ptr<LoadLoop>& loop : loops) end = std::max(end, loop->result().last_answer);
+  figures.seconds = std::chrono::duration<double>(end - start).count();
   figures.cpu_seconds = CpuSeconds() - cpu_before;
 
   Result result;
