@@ -90,6 +90,8 @@ int Run(const Settings& settings, const std::vector<std::string>& notices) {
     }
     return kExitFailed;
   }
+  // Until here nothing was served: a signal simply ended us, however long recovery took.
+  (*stop)->CatchNext();
   while (!(*stop)->Wait(kStep)) {
     const absl::Status step = (*node)->Step(std::chrono::steady_clock::now());
     if (step.ok()) continue;

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -17,12 +16,21 @@
 namespace cairn::node {
 namespace {
 
-sigset_t StopSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
+// Where the handler writes that a signal came; -1: it ends the process. The only way to tell a handler
+// anything.
+std::atomic<int> catching{-1};
+static_assert(std::atomic<int>::is_always_lock_free, "a handler may use nothing else");
+
+// A handler, and no blocked signals: those would be inherited by every thread made before CatchNext(), and
+// could end nothing while the main thread waits for a disk.
+void OnSignal(int /*signal*/) {
+  const int raised = catching.load();
+  if (raised < 0) _exit(1);
+  const int interrupted = errno;
+  const std::uint64_t one = 1;
+  // Full is as good: it has been raised already.
+  [[maybe_unused]] const ssize_t written = write(raised, &one, sizeof(one));
+  errno = interrupted;
 }
 
 }  // namespace
@@ -33,26 +41,32 @@ absl::StatusOr<std::unique_ptr<StopSignal>> StopSignal::Create() {
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, nullptr);
 
-  const sigset_t set = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  const int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   const int raised = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (signals < 0 || raised < 0) {
+  if (raised < 0) {
     return absl::InternalError(
         fmt::format("cannot wait for signals: {}", std::generic_category().message(errno)));
   }
-  return std::unique_ptr<StopSignal>(new StopSignal(signals, raised));
+  struct sigaction action{};
+  action.sa_handler = &OnSignal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  return std::unique_ptr<StopSignal>(new StopSignal(raised));
 }
 
 StopSignal::~StopSignal() {
-  close(signals_);
+  ExitOnNext();
   close(raised_);
 }
 
+void StopSignal::CatchNext() { catching.store(raised_); }
+
 bool StopSignal::Wait(std::chrono::milliseconds timeout) {
-  std::array<pollfd, 2> descriptors = {pollfd{.fd = signals_, .events = POLLIN, .revents = 0},
-                                       pollfd{.fd = raised_, .events = POLLIN, .revents = 0}};
-  return poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout.count())) > 0;
+  pollfd descriptor{.fd = raised_, .events = POLLIN, .revents = 0};
+  // The signal itself may interrupt the first look.
+  int ready = poll(&descriptor, 1, static_cast<int>(timeout.count()));
+  if (ready < 0) ready = poll(&descriptor, 1, 0);
+  return ready > 0;
 }
 
 void StopSignal::Raise() {
@@ -61,17 +75,6 @@ void StopSignal::Raise() {
   CAIRN_ASSERT(written == sizeof(one) || errno == EAGAIN, "written={}", written);
 }
 
-void StopSignal::ExitOnNext() {
-  // Takes the one that was waited for; else it would count as the next.
-  signalfd_siginfo taken;
-  while (read(signals_, &taken, sizeof(taken)) == sizeof(taken)) {
-  }
-  struct sigaction action{};
-  action.sa_handler = +[](int /*signal*/) { _exit(1); };
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGINT, &action, nullptr);
-  const sigset_t set = StopSignals();
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
+void StopSignal::ExitOnNext() { catching.store(-1); }
 
 }  // namespace cairn::node

@@ -8,8 +8,8 @@
 
 namespace cairn::node {
 
-// SIGTERM and SIGINT as something to wait for. The first asks for an orderly stop; from then on the next one
-// ends the process at once. Made before any other thread, so that all threads inherit the blocked signals.
+// SIGTERM and SIGINT: before CatchNext() and after ExitOnNext() they end the process with status 1, whatever
+// it is doing; in between, the first asks for an orderly stop. One at a time in a process.
 class StopSignal {
  public:
   static absl::StatusOr<std::unique_ptr<StopSignal>> Create();
@@ -17,20 +17,22 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  // True when a signal came or Raise() was called; false after `timeout`.
+  // From now on a signal is something to wait for.
+  void CatchNext();
+
+  // True when a caught signal came or Raise() was called; false after `timeout`.
   bool Wait(std::chrono::milliseconds timeout);
 
   // As if a signal had come; any thread, does not block.
   void Raise();
 
-  // From now on a signal ends the process with status 1, whatever it is doing.
+  // From now on a signal ends the process again.
   void ExitOnNext();
 
  private:
-  StopSignal(int signals, int raised) : signals_(signals), raised_(raised) {}
+  explicit StopSignal(int raised) : raised_(raised) {}
 
-  const int signals_;  // A signalfd.
-  const int raised_;   // An eventfd.
+  const int raised_;  // An eventfd.
 };
 
 }  // namespace cairn::node
