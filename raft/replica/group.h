@@ -73,6 +73,9 @@ class Group {
   // A recent snapshot of the state; never waits.
   [[nodiscard]] virtual GroupStatus status() const = 0;
 
+  // Whether status() names a leader, for whoever needs no more: costs no lock.
+  [[nodiscard]] virtual bool has_leader() const = 0;
+
   // Hands leadership to `to`, or to the best follower if empty; `done` says whether it led within an election
   // timeout.
   virtual void TransferLeadership(std::optional<NodeId> to, absl::AnyInvocable<void(absl::Status)> done) = 0;

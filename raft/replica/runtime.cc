@@ -99,7 +99,9 @@ struct ReplicaRuntime::State {
 
   mutable absl::Mutex mutex;
   GroupStatus published ABSL_GUARDED_BY(mutex);
-  std::atomic<Term> published_term;  // That of `published`, for who needs no more.
+  // Parts of `published`, for who needs no more.
+  std::atomic<Term> published_term;
+  std::atomic<bool> published_has_leader{false};
 
   // Handed to the replica by Start(), which runs before its thread.
   RestoredState restored;
@@ -176,6 +178,7 @@ void ReplicaRuntime::State::Publish(bool ticked) {
     return;
   published_term.store(core.term(), std::memory_order_relaxed);
   published_leader = core.leader();
+  published_has_leader.store(published_leader.has_value(), std::memory_order_relaxed);
   GroupStatus status = replica->Describe();
   metrics.is_learner.store(status.config.IsLearner(status.self) ? 1 : 0, std::memory_order_relaxed);
   const absl::MutexLock lock(&mutex);
@@ -257,6 +260,10 @@ void ReplicaRuntime::ReadBarrier(ReadDone done) {
 void ReplicaRuntime::PeersChanged() { state_->inbox.Add(event::PeersChanged{}); }
 
 Term ReplicaRuntime::term() const { return state_->published_term.load(std::memory_order_relaxed); }
+
+bool ReplicaRuntime::has_leader() const {
+  return state_->published_has_leader.load(std::memory_order_relaxed);
+}
 
 GroupStatus ReplicaRuntime::status() const {
   GroupStatus status;

@@ -70,6 +70,7 @@ class ReplicaRuntime final : public Group, public ReplicaEvents {
   void Propose(Payload command, ProposeDone done) override;
   void ReadBarrier(ReadDone done) override;
   [[nodiscard]] GroupStatus status() const override;
+  [[nodiscard]] bool has_leader() const override;
   void TransferLeadership(std::optional<NodeId> to, absl::AnyInvocable<void(absl::Status)> done) override;
 
   // ReplicaEvents.

@@ -22,6 +22,7 @@ class FakeGroup final : public raft::Group {
   }
   void ReadBarrier(raft::ReadDone) override {}
   [[nodiscard]] raft::GroupStatus status() const override { return {}; }
+  [[nodiscard]] bool has_leader() const override { return false; }
   void TransferLeadership(std::optional<raft::NodeId>, absl::AnyInvocable<void(absl::Status)>) override {}
 
   void Answer(absl::StatusOr<std::unique_ptr<raft::ApplyResult>> result) {

@@ -43,6 +43,7 @@ class FakeGroup final : public raft::Group {
   void Propose(Payload command, raft::ProposeDone done) override;
   void ReadBarrier(raft::ReadDone done) override;
   [[nodiscard]] raft::GroupStatus status() const override;
+  [[nodiscard]] bool has_leader() const override { return status().leader.has_value(); }
   void TransferLeadership(std::optional<raft::NodeId> to,
                           absl::AnyInvocable<void(absl::Status)> done) override;
 
