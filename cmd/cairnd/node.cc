@@ -245,7 +245,6 @@ kv::ApiOptions NodeImpl::MakeApiOptions() const {
   options.max_txn_ops = settings_.max_txn_ops;
   options.quota_bytes = settings_.quota_bytes;
   options.election_timeout = 2 * settings_.election_timeout;
-  options.request_timeout = milliseconds(5000) + 2 * options.election_timeout;
   return options;
 }
 
@@ -342,11 +341,13 @@ absl::Status NodeImpl::Stop(milliseconds patience) {
   const bool graceful = patience.count() > 0;
   if (replica_ != nullptr && graceful)
     HandOver(std::min(deadline, steady_clock::now() + 4 * settings_.election_timeout));
-  if (api_ != nullptr) api_->Shutdown(deadline);
+  if (api_ != nullptr) api_->Drain(deadline);
   if (replica_ != nullptr) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
     replica_->Stop({.hand_over = graceful, .patience = std::max(left, milliseconds(0))});
   }
+  // What the replica has answered at its end goes out before the connections are closed.
+  if (api_ != nullptr) api_->Shutdown();
   publisher_.reset();
   api_.reset();
   if (transport_ != nullptr) transport_->Stop();

@@ -27,12 +27,12 @@ absl::Status SystemError(const std::string& what, int error) {
   return absl::UnavailableError(what + ": " + ErrnoText(error));
 }
 
-void Watch(int epoll, int fd) {
+// False if the kernel has no room (errno).
+[[nodiscard]] bool Watch(int epoll, int fd) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = fd;
-  const int added = ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-  CAIRN_ASSERT(added == 0, "epoll_ctl(add, {}): {}", fd, ErrnoText(errno));
+  return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 std::uint16_t BoundPort(int fd) {
@@ -117,7 +117,8 @@ void Acceptor::Start(Receiver http2, Receiver http1) {
   CAIRN_ASSERT(!thread_.joinable(), "started twice");
   http2_ = std::move(http2);
   http1_ = std::move(http1);
-  Watch(epoll_.get(), stop_event_.get());
+  const bool watched = Watch(epoll_.get(), stop_event_.get());
+  CAIRN_ASSERT(watched, "epoll_ctl(add): {}", ErrnoText(errno));
   SetListening(true);
   thread_ = std::thread([this] { Run(); });
 }
@@ -139,10 +140,11 @@ void Acceptor::SetListening(bool on) {
   if (listening_ == on) return;
   listening_ = on;
   for (const UniqueFd& listener : listeners_) {
-    if (on) {
-      Watch(epoll_.get(), listener.get());
-    } else {
+    if (!on) {
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener.get(), nullptr);
+    } else if (!Watch(epoll_.get(), listener.get()) && errno != EEXIST) {
+      listening_ = false;  // Tried again later; those that are watched already stay so.
+      resume_at_ = Clock::now() + kOutOfDescriptorsPause;
     }
   }
 }
@@ -182,6 +184,7 @@ void Acceptor::Run() {
 void Acceptor::AcceptAll(int listener) {
   for (;;) {
     UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket.valid() && socket.get() >= options_.max_descriptor) continue;
     if (socket.valid()) {
       Admit(std::move(socket));
       continue;
@@ -202,11 +205,11 @@ void Acceptor::Admit(UniqueFd socket) {
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   if (half_open_.size() >= options_.max_half_open) Take(half_open_.begin());
   const int fd = socket.get();
+  if (!Watch(epoll_.get(), fd)) return;  // Closes it; the others live.
   half_open_.push_back(
       {.socket = std::move(socket), .bytes = {}, .deadline = Clock::now() + options_.half_open_deadline});
   by_fd_[fd] = std::prev(half_open_.end());
   half_open_count_.store(half_open_.size(), std::memory_order_relaxed);
-  Watch(epoll_.get(), fd);
   ReadFirstBytes(fd);  // Usually they are there already, and epoll is not needed.
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <list>
 #include <memory>
 #include <string>
@@ -30,6 +31,9 @@ class Acceptor {
     std::vector<ListenAddress> listen;
     std::size_t max_half_open = 1024;
     std::chrono::milliseconds half_open_deadline = std::chrono::seconds(10);
+    // A connection whose descriptor would have this number or a greater one is closed at once: what is above
+    // belongs to the log, the store and the other members.
+    int max_descriptor = std::numeric_limits<int>::max();
   };
   // Called on the acceptor's thread with a non-blocking socket; must not block.
   using Receiver = std::function<void(UniqueFd socket, std::string first_bytes)>;

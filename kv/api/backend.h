@@ -4,12 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kv/api/call_count.h"
 #include "kv/api/rpc_metrics.h"
 #include "kv/api/server.h"
 #include "kv/api/wire.h"
 #include "kv/api/worker.h"
 
 namespace cairn::kv::api {
+
+// Answers from this size on are refused when too many bytes are on their way, and given up when nobody takes
+// them; below it, the number of calls bounds their sum.
+inline constexpr std::size_t kLargeAnswer = 64 << 10;
 
 // What every call works with: what the node is made of, the limits, and the counters that the limits are
 // compared with. One per ApiServer; outlives all its calls. Thread-safe.
@@ -27,13 +32,17 @@ struct Backend {
   const ApiOptions options;
   ApiDependencies deps;
   RpcMetrics metrics;
-  Worker worker;  // For the few calls that may run for seconds.
+  Worker history_worker{16};  // For the few calls that walk the whole history, and may run for seconds.
+  Worker range_worker{256};   // For reads that are too much for a poller.
 
+  // Order: a request is counted before it looks at `stopping`, so whoever sets `stopping` and then sees none
+  // unanswered knows that all others will be refused.
   std::atomic<bool> stopping{false};
-  std::atomic<std::size_t> unary_in_flight{0};
-  std::atomic<std::size_t> response_bytes_in_flight{0};  // Of large answers only.
-  // Calls that have begun and whose objects still exist: what the destructor of the server waits for.
-  std::atomic<std::size_t> live_calls{0};
+  CallCount unanswered;  // Unary requests begun and not yet answered.
+  CallCount live_calls;  // Calls that have begun and not yet left, streams included.
+  std::atomic<std::size_t> streams{0};
+  std::atomic<std::size_t> request_bytes_in_flight{0};   // Of unanswered requests.
+  std::atomic<std::size_t> response_bytes_in_flight{0};  // Of answers that have not left.
 };
 
 }  // namespace cairn::kv::api

@@ -3,17 +3,22 @@
 #include <grpc/grpc.h>
 
 #include <algorithm>
-#include <climits>
+#include <chrono>
 #include <utility>
 
+#include "kv/api/cut_connections.h"
 #include "kv/api/dispatch.h"
 #include "kv/api/generic_call.h"
+#include "raft/base/assert.h"
 #include "raft/base/status.h"
 
 namespace cairn::kv::api {
 namespace {
 
 constexpr int kArmedGenericCalls = 16;  // Per poller.
+
+// How long answers may take to leave at the end. Those to a client that reads have left long before.
+constexpr std::chrono::milliseconds kLastAnswers{250};
 
 // Contract of etcd's clients with keepalive: the library's own limits would cut idle watches of Go clients,
 // which ping every 10 s.
@@ -22,7 +27,14 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 7'200'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, INT_MAX);
+}
+
+// Core compares the limit of a message with its compressed size, and would then unpack it for us. As etcd's,
+// we know no compression: a call that uses it is refused before its message is read.
+void SwitchCompressionOff(grpc::ServerBuilder& builder) {
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
 }
 
 // gRPC counts its users and tears itself down after the last one, which can take ten seconds when its backup
@@ -33,11 +45,6 @@ void KeepGrpcUp() {
     return true;
   }();
   (void)kept;
-}
-
-std::chrono::system_clock::time_point ToSystemClock(std::chrono::steady_clock::time_point when) {
-  return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(
-                                                when - std::chrono::steady_clock::now());
 }
 
 }  // namespace
@@ -63,6 +70,9 @@ absl::Status CqServer::Build() {
   builder.SetMaxReceiveMessageSize(static_cast<int>(2 * backend_.options.receive_limit()));
   builder.SetMaxSendMessageSize(-1);
   SetKeepalive(builder);
+  SwitchCompressionOff(builder);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, backend_.options.max_calls_per_connection);
+  builder.SetResourceQuota(grpc::ResourceQuota("clients").Resize(backend_.options.grpc_memory_bytes));
   builder.RegisterService(&hot_service_);
   builder.RegisterAsyncGenericService(&generic_service_);
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
@@ -92,20 +102,30 @@ void CqServer::AddConnection(UniqueFd socket, const std::string& first_bytes) {
   acceptor_->HandleNewConnection(&connection);
 }
 
-void CqServer::Shutdown(std::chrono::steady_clock::time_point deadline) {
-  if (std::exchange(shut_down_, true)) return;
+void CqServer::EndStreams() {
   if (server_ == nullptr) return;
   for (const auto& poller : pollers_) poller->EndStreams();
-  server_->Shutdown(ToSystemClock(deadline));
+}
+
+// gRPC's own way, Shutdown(deadline) and nothing else, is not for us (1.51.1, src/core/lib/surface/server.cc
+// and chttp2_transport.cc): it cancels calls that come after it has begun, so clients read that they had
+// cancelled them; and it waits for every client to confirm a ping, up to 20 s, so that one silent client
+// costs the whole deadline. Cancelling all calls before tells each client that the connection ends, and
+// closes it as soon as what is being written is written: never, if the client does not read. So the kernel is
+// told as well.
+void CqServer::Shutdown(const std::vector<std::uint16_t>& ports) {
+  if (std::exchange(shut_down_, true)) return;
+  if (server_ == nullptr) return;
+  backend_.live_calls.AwaitNone(std::chrono::steady_clock::now() + kLastAnswers);
+  grpc_server_cancel_all_calls(server_->c_server());
+  CutConnections(ports);
+  server_->Shutdown(std::chrono::system_clock::now());
 }
 
 CqServer::~CqServer() {
-  Shutdown(std::chrono::steady_clock::now());
+  CAIRN_ASSERT(shut_down_ || server_ == nullptr, "Shutdown() comes first");
   // A call that waits for Raft must get its answer before its queue may go.
-  for (std::size_t live = backend_.live_calls.load(); live != 0; live = backend_.live_calls.load()) {
-    backend_.live_calls.wait(live);
-  }
-  for (const auto& poller : pollers_) poller->ShutdownQueue();
+  for (const auto& poller : pollers_) poller->EndWithLastCall();
   if (server_ == nullptr) {  // Never started: nobody polls the queues.
     for (const auto& poller : pollers_) poller->Start({});
   }

@@ -4,7 +4,6 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,15 +23,18 @@ class CqServer {
   // Serves from now on. Internal error if gRPC refuses to start.
   static absl::StatusOr<std::unique_ptr<CqServer>> Start(Backend& backend);
 
-  // Waits for the calls that somebody else still has to answer.
+  // Waits for the calls that somebody else still has to answer. REQUIRES: shut down, if it was started.
   ~CqServer();
 
   // Takes over a connection whose first bytes were read already. Thread-safe until Shutdown().
   void AddConnection(UniqueFd socket, const std::string& first_bytes);
 
-  // Refuses new calls, ends streams with Unavailable, lets the others finish until `deadline`, then cancels
-  // what is left. REQUIRES: no AddConnection() at the same time or later.
-  void Shutdown(std::chrono::steady_clock::time_point deadline);
+  // Ends all streams with Unavailable. REQUIRES: Backend::stopping, which refuses later ones.
+  void EndStreams();
+
+  // Gives answers that are on their way a moment to leave, then closes all connections; they came in on
+  // `ports`. REQUIRES: no AddConnection() at the same time or later.
+  void Shutdown(const std::vector<std::uint16_t>& ports);
 
  private:
   explicit CqServer(Backend& backend);

@@ -4,6 +4,7 @@
 
 #include "kv/api/auth_service.h"
 #include "kv/api/cluster_service.h"
+#include "kv/api/errors.h"
 #include "kv/api/health_service.h"
 #include "kv/api/kv_service.h"
 #include "kv/api/maintenance_service.h"
@@ -59,7 +60,7 @@ class UnaryDriver final : public StreamDriver, public UnaryCall {
     begun_ = true;
     Begin(call_.method(), service_, call_.context(), message);
   }
-  void OnHalfClosed() override { call_.Finish(absl::InternalError("grpc: the request is missing")); }
+  void OnHalfClosed() override { call_.Finish(RequestMissing()); }
   void OnGone() override { SetGone(); }
   [[nodiscard]] bool Retire() override { return !begun_ || ended(); }
 

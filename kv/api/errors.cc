@@ -54,6 +54,10 @@ absl::Status RequestCanceled() { return absl::CancelledError("etcdserver: reques
 absl::Status AuthNotEnabled() {
   return absl::FailedPreconditionError("etcdserver: authentication is not enabled");
 }
+absl::Status InvalidClientApiVersion() {
+  return absl::InvalidArgumentError("etcdserver: invalid client api version");
+}
+absl::Status RequestMissing() { return absl::InternalError("grpc: the request is missing"); }
 absl::Status TransferTookTooLong() {
   return absl::UnknownError("etcdserver: request timed out, leader transfer took too long");
 }

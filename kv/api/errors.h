@@ -18,11 +18,13 @@ absl::Status DeadlinePassed();
 absl::Status WatchCanceled();
 absl::Status RequestCanceled();
 absl::Status AuthNotEnabled();
+absl::Status InvalidClientApiVersion();
 absl::Status TransferTookTooLong();
 // The library's sentence for a message over the receive limit, as grpc-go words it.
 absl::Status MessageTooLarge(std::size_t bytes, std::size_t limit);
 absl::Status MalformedRequest(std::string_view message_type);
 absl::Status NotImplemented(std::string_view method, std::string_view reason);
 absl::Status UnknownMethod(std::string_view method);
+absl::Status RequestMissing();  // The client sent its end and no message.
 
 }  // namespace cairn::kv::api

@@ -31,6 +31,7 @@ GenericCall::GenericCall(Poller& poller, grpc::AsyncGenericService& service)
 GenericCall::~GenericCall() = default;
 
 void GenericCall::Arm(Poller& poller, grpc::AsyncGenericService& service) {
+  poller.CallPosted();
   auto* call = new GenericCall(poller, service);  // The queue's.
   call->context_.AsyncNotifyWhenDone(static_cast<CqTag*>(&call->done_tag_));
   service.RequestCall(&call->context_, &call->stream_, &poller.queue(), &poller.queue(),
@@ -43,7 +44,9 @@ bool GenericCall::is_stream() const {
 
 void GenericCall::OnArrived(bool ok) {
   if (!ok) {  // The server shuts down; no other event of this call will come.
+    Poller& poller = poller_;
     delete this;
+    poller.CallWithdrawn();
     return;
   }
   poller_.CallBegan();
@@ -62,12 +65,16 @@ void GenericCall::Dispatch() {
   if (!known_method_) return Finish(UnknownMethod(context_.method()));
   if (is_stream()) {
     poller_.StreamBegan(*this);
+    const std::size_t streams = backend().streams.fetch_add(1, std::memory_order_relaxed) + 1;
     backend().metrics.Started(method_);
     const ClientMetadata metadata = ReadMetadata(context_);
-    backend().metrics.CountClient(Methods()[method_].shape, metadata.api_version);
+    backend().metrics.CountClient(Methods()[method_].shape,
+                                  IsUtf8(metadata.api_version) ? metadata.api_version : "");
     require_leader_ = metadata.require_leader;
     if (backend().stopping.load(std::memory_order_acquire)) return Finish(errors::Stopped());
-    if (require_leader_ && !backend().deps.group.status().leader) return Finish(errors::NoLeader());
+    if (streams > backend().options.max_streams) return Finish(errors::TooManyRequests());
+    if (!IsUtf8(metadata.api_version)) return Finish(InvalidClientApiVersion());
+    if (require_leader_ && !backend().deps.group.has_leader()) return Finish(errors::NoLeader());
   }
   driver_ = MakeDriver(*this);
   driver_->Start();
@@ -185,6 +192,7 @@ void GenericCall::EndIfOver() {
   if (driver_ && !driver_->Retire()) return;  // The last condition: true is final.
   if (is_stream()) {
     poller_.StreamEnded(*this);
+    backend().streams.fetch_sub(1, std::memory_order_relaxed);
     if (!counted_) {
       const auto duration = std::chrono::steady_clock::now() - began_;
       backend().metrics.Handled(method_, absl::StatusCode::kCancelled, duration);

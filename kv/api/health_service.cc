@@ -28,6 +28,9 @@ class HealthWatch final : public StreamDriver {
     call_.Write(EncodeMessage(response));
   }
 
+  // Nothing is read after the one message, so this says that there was none.
+  void OnHalfClosed() override { call_.Finish(RequestMissing()); }
+
  private:
   GenericCall& call_;
 };

@@ -44,6 +44,7 @@ void HotCallPool::GiveBack(std::unique_ptr<HotCall> call) {
 }
 
 void HotCall::Arm(std::size_t entry) {
+  poller_.CallPosted();
   entry_ = entry;
   sent_ = false;
   done_ = false;
@@ -57,6 +58,7 @@ void HotCall::OnArrived(bool ok) {
   if (!ok) {  // The server shuts down; no other event of this call will come.
     writer_.reset();
     context_.reset();
+    poller_.CallWithdrawn();
     pool_.GiveBack(std::unique_ptr<HotCall>(this));
     return;
   }
@@ -67,6 +69,8 @@ void HotCall::OnArrived(bool ok) {
 }
 
 void HotCall::SendAndEnd(const grpc::ByteBuffer& response, const grpc::Status& status) {
+  request_.Clear();
+  if (response.Length() >= kLargeAnswer) poller_.LargeAnswerMoves(*context_);
   if (status.ok()) {
     writer_->Finish(response, status, static_cast<CqTag*>(&sent_tag_));
   } else {
@@ -88,7 +92,7 @@ void HotCall::OnDone(bool /*ok*/) {
 void HotCall::GiveBackIfOver() {
   if (!sent_ || !done_) return;  // What has not been sent yet may still be waiting for Raft.
   End();
-  request_.Clear();
+  poller_.LargeAnswerOver(*context_);
   writer_.reset();
   context_.reset();
   poller_.CallEnded();

@@ -9,6 +9,7 @@
 #include "etcd/rpc.pb.h"
 #include "kv/api/errors.h"
 #include "kv/api/metrics_text.h"
+#include "kv/model/errors.h"
 #include "raft/base/assert.h"
 #include "raft/base/status.h"
 
@@ -43,6 +44,12 @@ std::optional<std::string> NameBelow(const std::string& path, std::string_view p
   if (!path.starts_with(prefix)) return std::nullopt;
   return path.substr(prefix.size());
 }
+
+std::string RangeError(const std::string& failure) {
+  return failure.empty() ? failure : "RANGE ERROR:" + failure;
+}
+
+std::string StoppingFailure() { return std::string(MessageOf(errors::Stopped())); }
 
 }  // namespace
 
@@ -89,15 +96,15 @@ HttpResponse HttpRoutes::HealthResponse(const std::string& reason) {
 
 void HttpRoutes::Health(const HttpRequest& request, HttpServer::Respond respond) {
   // `exclude` names alarms to overlook; there are none yet.
+  if (backend_.stopping.load()) return respond(HealthResponse(RangeError(StoppingFailure())));
   const std::vector<std::string> serializable = request.QueryValues("serializable");
   if (Contains(serializable, "true")) {
-    const std::string failure = ReadOneKey();
-    return respond(HealthResponse(failure.empty() ? "" : "RANGE ERROR:" + failure));
+    return respond(HealthResponse(RangeError(ReadOneKey())));
   }
-  if (!backend_.deps.group.status().leader) return respond(HealthResponse("RAFT NO LEADER"));
+  if (!backend_.deps.group.has_leader()) return respond(HealthResponse("RAFT NO LEADER"));
   AfterReadBarrier([this, respond = std::move(respond)](std::string failure) mutable {
     if (failure.empty()) failure = ReadOneKey();
-    respond(HealthResponse(failure.empty() ? "" : "RANGE ERROR:" + failure));
+    respond(HealthResponse(RangeError(failure)));
   });
 }
 
@@ -151,7 +158,8 @@ void HttpRoutes::Checks(const HttpRequest& request, std::vector<std::string> nam
   const bool linearizable =
       std::find(names.begin(), names.end(), std::string(kLinearizableRead)) != names.end();
   if (!linearizable) return finish("");
-  if (!backend_.deps.group.status().leader) return finish("etcdserver: no leader");
+  if (backend_.stopping.load()) return finish(StoppingFailure());
+  if (!backend_.deps.group.has_leader()) return finish(std::string(MessageOf(errors::NoLeader())));
   AfterReadBarrier([finish = std::move(finish)](const std::string& failure) mutable { finish(failure); });
 }
 

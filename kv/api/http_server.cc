@@ -163,12 +163,13 @@ void HttpServer::Open(UniqueFd socket, std::string first_bytes) {
   Advance(id, connection);
 }
 
-void HttpServer::WaitFor(Connection& connection, ConnectionId id, std::uint32_t events) {
+bool HttpServer::WaitFor(Connection& connection, ConnectionId id, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = id;
-  const int changed = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.socket.get(), &event);
-  CAIRN_ASSERT(changed == 0, "epoll_ctl: {}", ErrnoText(errno));
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.socket.get(), &event) == 0) return true;
+  Close(id);
+  return false;
 }
 
 void HttpServer::OnReady(ConnectionId id, std::uint32_t events) {
@@ -215,7 +216,7 @@ void HttpServer::Advance(ConnectionId id, Connection& connection) {
 void HttpServer::Handle(ConnectionId id, Connection& connection, const HttpRequest& request) {
   connection.state = Connection::State::kHandling;
   connection.deadline = Clock::now() + options_.handler_deadline;
-  WaitFor(connection, id, 0);  // Hang-ups are reported all the same.
+  if (!WaitFor(connection, id, 0)) return;  // Hang-ups are reported all the same.
   // The inbox, not the server: an answer that comes too late finds a stopped inbox.
   handler_(request, [this, id, inbox = inbox_](HttpResponse response) {
     inbox->Push([this, id, response = std::move(response)] {
@@ -247,7 +248,7 @@ void HttpServer::WriteSome(ConnectionId id, Connection& connection) {
   connection.out.clear();
   connection.state = Connection::State::kReading;
   connection.deadline = Clock::now() + options_.read_deadline;
-  WaitFor(connection, id, EPOLLIN);
+  if (!WaitFor(connection, id, EPOLLIN)) return;
   Advance(id, connection);  // A second request may have come with the first.
 }
 

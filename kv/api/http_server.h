@@ -89,7 +89,8 @@ class HttpServer {
   void Handle(ConnectionId id, Connection& connection, const HttpRequest& request);
   void StartResponse(ConnectionId id, Connection& connection, const HttpResponse& response);
   void WriteSome(ConnectionId id, Connection& connection);
-  void WaitFor(Connection& connection, ConnectionId id, std::uint32_t events);
+  // False, and the connection closed, if the kernel refuses.
+  bool WaitFor(Connection& connection, ConnectionId id, std::uint32_t events);
   void Close(ConnectionId id) { connections_.erase(id); }
   void CloseExpired();
   void MakeRoom();

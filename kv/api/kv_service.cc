@@ -1,5 +1,7 @@
 #include "kv/api/kv_service.h"
 
+#include <algorithm>
+
 #include "etcd/rpc.pb.h"
 #include "kv/api/errors.h"
 #include "kv/apply/validate.h"
@@ -17,19 +19,21 @@ using etcdserverpb::TxnRequest;
 // The common end of both kinds of reads.
 void AnswerRead(UnaryCall& call, const absl::StatusOr<ReadAnswer>& answer) {
   if (!answer.ok()) return call.Refuse(answer.status());
+  // Only now is the size known: clients that do not take large answers must not stop small ones.
+  if (SizeOf(answer->body) >= kLargeAnswer && TooManyResponseBytes(call.backend())) {
+    return call.Refuse(errors::TooManyRequests());
+  }
   call.Answer(answer->revision, answer->body);
 }
 
 void ReadRange(UnaryCall& call) {
   Backend& backend = call.backend();
-  if (TooManyResponseBytes(backend)) return call.Refuse(errors::TooManyRequests());
   AnswerRead(call,
              backend.deps.reader.Range(call.parsed<RangeRequest>(), backend.options.max_response_bytes));
 }
 
 void ReadTxn(UnaryCall& call) {
   Backend& backend = call.backend();
-  if (TooManyResponseBytes(backend)) return call.Refuse(errors::TooManyRequests());
   AnswerRead(call,
              backend.deps.reader.ReadOnlyTxn(call.parsed<TxnRequest>(), backend.options.max_response_bytes));
 }
@@ -45,6 +49,22 @@ bool IsSerializable(const TxnRequest& request) {
     }
   }
   return any;
+}
+
+// Whether the answer of a write may be as large as that of a read. It must be given once the write has
+// happened, so such a write is admitted only when there is room.
+bool MayReturnMuch(const etcdserverpb::TxnRequest& txn) {  // NOLINT(misc-no-recursion): CheckTxn() bounds it.
+  const auto much = [](const etcdserverpb::RequestOp& op) {  // NOLINT(misc-no-recursion)
+    return op.has_request_range() || op.request_put().prev_kv() || op.request_delete_range().prev_kv() ||
+           (op.has_request_txn() && MayReturnMuch(op.request_txn()));
+  };
+  return std::any_of(txn.success().begin(), txn.success().end(), much) ||
+         std::any_of(txn.failure().begin(), txn.failure().end(), much);
+}
+
+void ProposeIfRoom(UnaryCall& call, CommandKind kind, bool may_return_much) {
+  if (may_return_much && TooManyResponseBytes(call.backend())) return call.Refuse(errors::TooManyRequests());
+  call.Propose(kind);
 }
 
 // Compact(physical) is answered when the history is gone on this member, not only out of reach.
@@ -81,14 +101,14 @@ void ServePut(UnaryCall& call) {
   const auto* request = call.Parse<PutRequest>();
   if (request == nullptr) return;
   if (const absl::Status valid = CheckPut(*request); !valid.ok()) return call.Refuse(valid);
-  call.Propose(CommandKind::kPut);
+  ProposeIfRoom(call, CommandKind::kPut, request->prev_kv());
 }
 
 void ServeDeleteRange(UnaryCall& call) {
   const auto* request = call.Parse<DeleteRangeRequest>();
   if (request == nullptr) return;
   if (const absl::Status valid = CheckDeleteRange(*request); !valid.ok()) return call.Refuse(valid);
-  call.Propose(CommandKind::kDeleteRange);
+  ProposeIfRoom(call, CommandKind::kDeleteRange, request->prev_kv());
 }
 
 void ServeTxn(UnaryCall& call) {
@@ -96,7 +116,7 @@ void ServeTxn(UnaryCall& call) {
   if (request == nullptr) return;
   const absl::Status valid = CheckTxn(*request, call.backend().options.max_txn_ops);
   if (!valid.ok()) return call.Refuse(valid);
-  if (!IsReadOnly(*request)) return call.Propose(CommandKind::kTxn);
+  if (!IsReadOnly(*request)) return ProposeIfRoom(call, CommandKind::kTxn, MayReturnMuch(*request));
   if (IsSerializable(*request)) return ReadTxn(call);
   call.AfterReadBarrier([](UnaryCall& waited) {
     if (!waited.RefusedAfterWait()) ReadTxn(waited);

@@ -68,6 +68,7 @@ void ServeHashKv(UnaryCall& call) {
   const auto* request = call.Parse<etcdserverpb::HashKVRequest>();
   if (request == nullptr) return;
   call.OnWorker(
+      call.backend().history_worker,
       [revision = Revision{request->revision()}](Backend& backend) -> absl::StatusOr<KvResult> {
         CAIRN_ASSIGN_OR_RETURN(const Reader::Hash hash, backend.deps.reader.HashKv(revision));
         etcdserverpb::HashKVResponse response;
@@ -81,6 +82,7 @@ void ServeHashKv(UnaryCall& call) {
 
 void ServeHash(UnaryCall& call) {
   call.OnWorker(
+      call.backend().history_worker,
       [](Backend& backend) -> absl::StatusOr<KvResult> {
         CAIRN_ASSIGN_OR_RETURN(const Reader::Hash hash, backend.deps.reader.HashKv(Revision{0}));
         etcdserverpb::HashResponse response;
@@ -101,7 +103,11 @@ void ServeMoveLeader(UnaryCall& call) {
   call.Wait([](UnaryCall& waited) {
     const absl::Status& moved = waited.wait_status();
     if (moved.ok()) return AnswerEmpty<etcdserverpb::MoveLeaderResponse>(waited);
-    waited.Refuse(raft::RaftErrorOf(moved) == raft::RaftError::kStopped ? moved : TransferTookTooLong());
+    if (raft::RaftErrorOf(moved) == raft::RaftError::kStopped) return waited.Refuse(moved);
+    // Without a RaftError the transfer has not begun: leadership or the target's vote was lost between our
+    // look and the replica's.
+    if (raft::RaftErrorOf(moved)) return waited.Refuse(TransferTookTooLong());
+    waited.Refuse(absl::IsInvalidArgument(moved) ? errors::BadLeaderTransferee() : errors::NotLeader());
   });
   call.backend().deps.group.TransferLeadership(
       target, [&call](absl::Status status) { call.Wake(std::move(status)); });

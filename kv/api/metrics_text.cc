@@ -212,8 +212,10 @@ void AddPeers(const Backend& backend, MetricFamilies& out) {
            &raft::PeerStats::messages_dropped);
   counters("etcd_network_peer_received_failures_total", "Streams of a peer that broke.", "From",
            &raft::PeerStats::streams_broken);
-  counters("etcd_network_disconnected_peers_total", "Streams of a peer that broke.", "Remote",
-           &raft::PeerStats::streams_broken);
+  out.Begin("etcd_network_disconnected_peers_total", "Streams of a peer that broke.", MetricType::Counter);
+  for (const raft::PeerStats& peer : stats.peers) {
+    out.AddCounter(peer.streams_broken, {{"Local", self}, {"Remote", Hex(peer.id.value())}});
+  }
   out.Begin("etcd_network_active_peers", "1 if the stream to a peer is up.", MetricType::Gauge);
   for (const raft::PeerStats& peer : stats.peers) {
     out.AddGauge(peer.connected ? 1 : 0, {{"Local", self}, {"Remote", Hex(peer.id.value())}});
@@ -250,11 +252,15 @@ void AddProcess(const Backend& backend, MetricFamilies& out) {
   out.Gauge("os_fd_limit", "The limit of open descriptors.", static_cast<double>(stats.max_fds));
   out.Gauge("cairn_build_info", "1.", 1, {{"version", backend.options.build_version}});
   out.Gauge("cairn_requests_in_flight", "Unary requests begun and not answered.",
-            static_cast<double>(backend.unary_in_flight.load(std::memory_order_relaxed)));
+            static_cast<double>(backend.unanswered.value()));
   out.Counter("cairn_calls_gone_total", "Unary calls whose client did not wait for the answer.",
               backend.metrics.gone());
-  out.Gauge("cairn_response_bytes_in_flight", "Bytes of large answers being sent.",
+  out.Gauge("cairn_request_bytes_in_flight", "Bytes of unary requests begun and not answered.",
+            static_cast<double>(backend.request_bytes_in_flight.load(std::memory_order_relaxed)));
+  out.Gauge("cairn_response_bytes_in_flight", "Bytes of answers being sent.",
             static_cast<double>(backend.response_bytes_in_flight.load(std::memory_order_relaxed)));
+  out.Gauge("cairn_streams", "Streams open, of whatever kind.",
+            static_cast<double>(backend.streams.load(std::memory_order_relaxed)));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "kv/api/poller.h"
 
+#include <grpc/support/time.h>
+
 #include <vector>
 
 #include "kv/api/generic_call.h"
@@ -11,6 +13,12 @@ namespace {
 // A stream that asked for a leader is ended when this many checks in a row, one per election timeout, saw
 // none: an ordinary election is shorter.
 constexpr int kChecksWithoutLeader = 3;
+
+// Monotonic: with the system's clock, one that is set back would keep a poller asleep.
+gpr_timespec NextTick() {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_millis(Poller::kTick.count(), GPR_TIMESPAN));
+}
 
 }  // namespace
 
@@ -31,15 +39,37 @@ void Poller::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Poller::CallWithdrawn() {
+  CAIRN_ASSERT(posted_ > 0, "withdrawn without being posted");
+  --posted_;
+  EndIfOver();
+}
+
 void Poller::CallEnded() {
-  if (backend_.live_calls.fetch_sub(1, std::memory_order_acq_rel) == 1) backend_.live_calls.notify_all();
+  backend_.live_calls.End();
+  CallWithdrawn();
+}
+
+void Poller::EndIfOver() {
+  if (ending_ && posted_ == 0) queue_->Shutdown();
+}
+
+void Poller::LargeAnswerMoves(grpc::ServerContextBase& call) {
+  large_answers_.insert_or_assign(&call, std::chrono::steady_clock::now());
+}
+
+void Poller::GiveUpLargeAnswers(std::chrono::steady_clock::time_point now) {
+  std::erase_if(large_answers_, [&](const auto& answer) {
+    const auto& [call, moved] = answer;
+    if (now - moved < backend_.options.large_answer_deadline) return false;
+    call->TryCancel();  // Its events come as for any client that has gone.
+    return true;
+  });
 }
 
 void Poller::Run() {
-  // gRPC wants the system's clock for deadlines; a step of it only moves one tick, since intervals are
-  // measured with the steady one.
   auto next_tick = std::chrono::steady_clock::now() + kTick;
-  auto deadline = std::chrono::system_clock::now() + kTick;
+  gpr_timespec deadline = NextTick();
   for (;;) {
     void* tag = nullptr;
     bool ok = false;
@@ -56,12 +86,13 @@ void Poller::Run() {
     if (now < next_tick) continue;
     Tick(now);
     next_tick = now + kTick;
-    deadline = std::chrono::system_clock::now() + kTick;
+    deadline = NextTick();
   }
 }
 
 void Poller::Tick(std::chrono::steady_clock::time_point now) {
   if (on_tick_) on_tick_(now);
+  GiveUpLargeAnswers(now);
   if (now >= next_leader_check_) {
     next_leader_check_ = now + backend_.options.election_timeout;
     CheckLeader(now);
@@ -73,7 +104,7 @@ void Poller::CheckLeader(std::chrono::steady_clock::time_point /*now*/) {
     checks_without_leader_ = 0;
     return;
   }
-  if (backend_.deps.group.status().leader) {
+  if (backend_.deps.group.has_leader()) {
     checks_without_leader_ = 0;
     return;
   }

@@ -1,10 +1,14 @@
 #include "kv/api/process_stats.h"
 
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -44,16 +48,40 @@ void ReadStat(ProcessStats& stats) {
   stats.resident_bytes = resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::uint64_t CountOpenDescriptors() {
+  std::uint64_t count = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
+       entry.increment(error)) {
+    ++count;
+  }
+  return count;
+}
+
+// A directory entry for each connection: with many clients too much for every scrape.
+std::uint64_t OpenDescriptors() {
+  constexpr std::chrono::seconds kOld{10};
+  struct Counted {
+    absl::Mutex mu;
+    std::uint64_t count ABSL_GUARDED_BY(mu) = 0;
+    std::optional<std::chrono::steady_clock::time_point> when ABSL_GUARDED_BY(mu);
+  };
+  static Counted counted;
+  const absl::MutexLock lock(&counted.mu);
+  const auto now = std::chrono::steady_clock::now();
+  if (!counted.when || now - *counted.when >= kOld) {
+    counted.count = CountOpenDescriptors();
+    counted.when = now;
+  }
+  return counted.count;
+}
+
 }  // namespace
 
 ProcessStats ReadProcessStats() {
   ProcessStats stats;
   ReadStat(stats);
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
-       entry.increment(error)) {
-    ++stats.open_fds;
-  }
+  stats.open_fds = OpenDescriptors();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.max_fds = limit.rlim_cur;
   return stats;

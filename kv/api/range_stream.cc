@@ -39,12 +39,6 @@ absl::Status ValidateStream(const RangeRequest& request) {
   return absl::OkStatus();
 }
 
-std::size_t SizeOf(const EncodedMessage& message) {
-  std::size_t size = 0;
-  for (const Bytes& piece : message) size += piece.view.size();
-  return size;
-}
-
 // RangeStreamResponse{range_response = `message`}.
 EncodedMessage Wrap(EncodedMessage message) {
   std::string prefix(1, static_cast<char>(1 << 3 | 2));
@@ -60,6 +54,7 @@ EncodedMessage Wrap(EncodedMessage message) {
 class RangeStream final : public StreamDriver, private Mail {
  public:
   explicit RangeStream(GenericCall& call) : call_(call) {}
+  ~RangeStream() override { Drop(); }
 
   void Start() override { call_.Read(); }
 
@@ -77,9 +72,9 @@ class RangeStream final : public StreamDriver, private Mail {
     });
   }
 
-  void OnHalfClosed() override { call_.Finish(absl::InternalError("grpc: the request is missing")); }
+  void OnHalfClosed() override { call_.Finish(RequestMissing()); }
   void OnWritten() override { SendNext(); }
-  void OnGone() override { chunks_.reset(); }
+  void OnGone() override { Drop(); }
   [[nodiscard]] bool Retire() override { return !waiting_; }
 
  private:
@@ -97,10 +92,16 @@ class RangeStream final : public StreamDriver, private Mail {
 
   void ReadStore() {
     Backend& backend = call_.backend();
-    if (TooManyResponseBytes(backend)) return call_.Finish(errors::TooManyRequests());
     absl::StatusOr<ReadAnswer> answer =
         backend.deps.reader.Range(*request_, backend.options.max_response_bytes);
     if (!answer.ok()) return call_.Finish(ToEtcdError(answer.status()));
+    bytes_ = SizeOf(answer->body);
+    if (bytes_ >= kLargeAnswer && TooManyResponseBytes(backend)) {
+      bytes_ = 0;
+      return call_.Finish(errors::TooManyRequests());
+    }
+    // All of it is held until the last chunk has left.
+    backend.response_bytes_in_flight.fetch_add(bytes_, std::memory_order_relaxed);
     revision_ = answer->revision;
     chunks_.emplace(std::move(answer->body), kChunkBytes);
     SendNext();
@@ -108,12 +109,19 @@ class RangeStream final : public StreamDriver, private Mail {
 
   void SendNext() {
     if (!chunks_) return;
+    call_.poller().LargeAnswerMoves(call_.context());
     if (std::optional<EncodedMessage> chunk = chunks_->Next()) {
       return call_.Write(EncodePieces(Wrap(*std::move(chunk))));
     }
     EncodedMessage last = chunks_->Rest();
     last.insert(last.begin(), Bytes::Own(EncodeHeader(call_.backend().Header(revision_))));
     call_.WriteAndFinish(EncodePieces(Wrap(std::move(last))));
+  }
+
+  void Drop() {
+    chunks_.reset();
+    call_.poller().LargeAnswerOver(call_.context());
+    call_.backend().response_bytes_in_flight.fetch_sub(std::exchange(bytes_, 0), std::memory_order_relaxed);
   }
 
   GenericCall& call_;
@@ -123,6 +131,7 @@ class RangeStream final : public StreamDriver, private Mail {
   absl::Status wait_status_;
   Revision revision_{0};
   std::optional<RangeChunks> chunks_;
+  std::size_t bytes_ = 0;  // In response_bytes_in_flight.
 };
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "kv/api/server.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "kv/api/acceptor.h"
@@ -7,6 +11,7 @@
 #include "kv/api/cq_server.h"
 #include "kv/api/http_routes.h"
 #include "kv/api/http_server.h"
+#include "raft/base/assert.h"
 #include "raft/base/status.h"
 
 namespace cairn::kv {
@@ -20,18 +25,33 @@ using api::HttpRoutes;
 using api::HttpServer;
 using api::UniqueFd;
 
-class ApiServerImpl final : public ApiServer {
+// Of the limit of descriptors, this many are left for log, store, other members and ourselves.
+constexpr rlim_t kOwnDescriptors = 768;
+
+int MaxDescriptor() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<int>::max();
+  const rlim_t for_clients =
+      std::max(limit.rlim_cur / 2, limit.rlim_cur - std::min(limit.rlim_cur, kOwnDescriptors));
+  return static_cast<int>(std::min<rlim_t>(for_clients, std::numeric_limits<int>::max()));
+}
+
+class OnePortServer final : public ApiServer {
  public:
-  ApiServerImpl(ApiOptions options, ApiDependencies dependencies)
+  OnePortServer(ApiOptions options, ApiDependencies dependencies)
       : backend_(std::move(options), std::move(dependencies)) {}
 
-  ~ApiServerImpl() override { Shutdown(std::chrono::steady_clock::now()); }
+  ~OnePortServer() override {
+    Drain(std::chrono::steady_clock::now());
+    Shutdown();
+  }
 
   absl::Status Start() {
     CAIRN_ASSIGN_OR_RETURN(acceptor_,
                            Acceptor::Bind({.listen = backend_.options.listen,
                                            .max_half_open = backend_.options.max_half_open_connections,
-                                           .half_open_deadline = backend_.options.half_open_deadline}));
+                                           .half_open_deadline = backend_.options.half_open_deadline,
+                                           .max_descriptor = MaxDescriptor()}));
     CAIRN_ASSIGN_OR_RETURN(grpc_, CqServer::Start(backend_));
     http_ = std::make_unique<HttpServer>(
         HttpServer::Options{.max_connections = backend_.options.max_http_connections},
@@ -47,10 +67,16 @@ class ApiServerImpl final : public ApiServer {
 
   [[nodiscard]] std::vector<std::uint16_t> ports() const override { return acceptor_->ports(); }
 
-  void Shutdown(std::chrono::steady_clock::time_point deadline) override {
-    backend_.stopping.store(true, std::memory_order_release);
+  void Drain(std::chrono::steady_clock::time_point deadline) override {
+    if (backend_.stopping.exchange(true)) return;
     if (acceptor_) acceptor_->Stop();
-    if (grpc_) grpc_->Shutdown(deadline);
+    if (grpc_) grpc_->EndStreams();
+    backend_.unanswered.AwaitNone(deadline);
+  }
+
+  void Shutdown() override {
+    CAIRN_ASSERT(backend_.stopping.load(), "Drain() comes first");
+    if (grpc_) grpc_->Shutdown(acceptor_->ports());
     if (http_) http_->Stop();
   }
 
@@ -66,7 +92,7 @@ class ApiServerImpl final : public ApiServer {
 
 absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(ApiOptions options,
                                                             ApiDependencies dependencies) {
-  auto server = std::make_unique<ApiServerImpl>(std::move(options), std::move(dependencies));
+  auto server = std::make_unique<OnePortServer>(std::move(options), std::move(dependencies));
   CAIRN_RETURN_IF_ERROR(server->Start());
   return server;
 }

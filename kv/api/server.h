@@ -41,17 +41,25 @@ struct ApiOptions {
 
   // Of one Range or read-only transaction; a larger answer is refused with ResourceExhausted.
   std::size_t max_response_bytes = std::size_t{256} << 20;
-  // Of all large answers being sent; beyond this a read is refused with "too many requests".
+  // Of all answers being sent; beyond this no further large one is: "too many requests".
   std::size_t max_response_bytes_in_flight = std::size_t{512} << 20;
-  // Unary requests begun and not yet answered; beyond this "too many requests".
+  // A large answer that its client has not taken by then is given up.
+  std::chrono::milliseconds large_answer_deadline = std::chrono::seconds(60);
+  // Unary requests begun and not yet answered, and their bytes; beyond either "too many requests".
   std::size_t max_requests_in_flight = 16384;
+  std::size_t max_request_bytes_in_flight = std::size_t{256} << 20;
+  // Streams open at once; beyond this "too many requests".
+  std::size_t max_streams = 100'000;
+  // Calls open at once on one connection; a client that knows HTTP/2 waits, any other is disconnected.
+  int max_calls_per_connection = 16384;
+  // What gRPC may hold for all connections together before it takes streams and connections away.
+  std::size_t grpc_memory_bytes = std::size_t{1} << 30;
   // Large connections are bounded by the file limit; these have not yet said what they speak.
   std::size_t max_half_open_connections = 1024;
   std::chrono::milliseconds half_open_deadline = std::chrono::seconds(10);
   std::size_t max_http_connections = 256;
 
   std::chrono::milliseconds election_timeout{600};  // How often a stream with `hasleader` looks for one.
-  std::chrono::milliseconds request_timeout{7000};  // Of /health and /readyz; requests have the replica's.
 
   int pollers = 0;  // Threads that serve gRPC; 0: half of the processors, at least one.
 };
@@ -80,23 +88,27 @@ struct ApiDependencies {
 // gRPC; gRPC adds a few of its own. Nothing waits inside a thread: a request that waits for Raft is an
 // object. Also calls Hub::Tick() every 100 ms.
 //
-// Order at the end of a node: Shutdown(deadline), stop the Group (which answers everything outstanding),
-// destroy the ApiServer, destroy the rest.
+// Order at the end of a node: Drain(), stop the Group (which answers everything outstanding), Shutdown()
+// (which sends those answers), destroy the ApiServer, destroy the rest.
 class ApiServer {
  public:
   // Binds and serves. Unavailable with the address and the reason if an address cannot be bound.
   static absl::StatusOr<std::unique_ptr<ApiServer>> Start(ApiOptions options, ApiDependencies dependencies);
 
-  // Waits until the Group has answered every request that was handed to it.
+  // As Drain() without patience and Shutdown(), if they were not called. Waits until the Group has answered
+  // every request that was handed to it.
   virtual ~ApiServer() = default;
 
   // The ports bound, in the order of ApiOptions::listen.
   [[nodiscard]] virtual std::vector<std::uint16_t> ports() const = 0;
 
-  // Stops accepting connections and requests ("server stopped"), ends streams with Unavailable, and lets
-  // requests in flight finish until `deadline`; then cuts what is left. Once, from any thread but the
-  // server's own.
-  virtual void Shutdown(std::chrono::steady_clock::time_point deadline) = 0;
+  // Stops accepting connections; ends streams, and answers requests that come from now on, with "server
+  // stopped"; /health and /readyz say 503. Returns when all earlier requests are answered, or at `deadline`.
+  // From any thread but the server's own, as Shutdown().
+  virtual void Drain(std::chrono::steady_clock::time_point deadline) = 0;
+
+  // Gives the answers that are on their way a moment to leave, and closes all connections. REQUIRES: Drain().
+  virtual void Shutdown() = 0;
 };
 
 }  // namespace cairn::kv

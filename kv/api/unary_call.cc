@@ -1,5 +1,9 @@
 #include "kv/api/unary_call.h"
 
+#include <grpc/support/time.h>
+
+#include <array>
+#include <cstdint>
 #include <utility>
 
 #include "kv/model/errors.h"
@@ -8,10 +12,38 @@
 namespace cairn::kv::api {
 namespace {
 
-// Answers below this are not worth counting: max_requests_in_flight bounds their sum.
-constexpr std::size_t kAccountFrom = 64 << 10;
+using std::chrono::steady_clock;
+
+// Once, at the beginning: a system clock that is set meanwhile neither ends a request nor keeps it.
+steady_clock::time_point ToSteadyClock(gpr_timespec deadline, steady_clock::time_point now) {
+  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
+    return steady_clock::time_point::max();
+  const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  return now + std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
+}
 
 }  // namespace
+
+bool IsUtf8(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const auto first = static_cast<unsigned char>(text[i++]);
+    if (first < 0x80) continue;
+    const int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4) return false;
+    std::uint32_t point = first & (0x3fU >> more);
+    for (int n = 0; n < more; ++n) {
+      if (i == text.size()) return false;
+      const auto next = static_cast<unsigned char>(text[i++]);
+      if ((next & 0xc0) != 0x80) return false;
+      point = point << 6 | (next & 0x3fU);
+    }
+    constexpr std::array<std::uint32_t, 4> kShortest = {0, 0x80, 0x800, 0x10000};
+    const bool surrogate = point >= 0xd800 && point <= 0xdfff;
+    if (point < kShortest[static_cast<std::size_t>(more)] || point > 0x10ffff || surrogate) return false;
+  }
+  return true;
+}
 
 ClientMetadata ReadMetadata(const grpc::ServerContext& context) {
   ClientMetadata metadata;
@@ -27,23 +59,32 @@ ClientMetadata ReadMetadata(const grpc::ServerContext& context) {
 void UnaryCall::Begin(MethodIndex method, Step service, grpc::ServerContext& context,
                       const grpc::ByteBuffer& request) {
   method_ = method;
-  began_ = std::chrono::steady_clock::now();
-  deadline_ = context.deadline();
-  const std::size_t in_flight = backend_.unary_in_flight.fetch_add(1, std::memory_order_relaxed) + 1;
+  began_ = steady_clock::now();
+  deadline_ = ToSteadyClock(context.raw_deadline(), began_);
+  request_bytes_ = request.Length();
+  const std::size_t requests = backend_.unanswered.Begin();
+  const std::size_t bytes =
+      backend_.request_bytes_in_flight.fetch_add(request_bytes_, std::memory_order_relaxed) + request_bytes_;
   backend_.metrics.Started(method);
-  backend_.metrics.Received(method, request.Length());
-  if (in_flight > backend_.options.max_requests_in_flight) return Refuse(errors::TooManyRequests());
+  backend_.metrics.Received(method, request_bytes_);
+  // First: whoever is told to try again later should not be, by a server that stops.
+  if (backend_.stopping.load()) return Refuse(errors::Stopped());
+  if (requests > backend_.options.max_requests_in_flight ||
+      bytes > backend_.options.max_request_bytes_in_flight) {
+    return Refuse(errors::TooManyRequests());
+  }
   if (Admit(context, request)) service(*this);
 }
 
 bool UnaryCall::Admit(const grpc::ServerContext& context, const grpc::ByteBuffer& request) {
-  if (backend_.stopping.load(std::memory_order_acquire)) {
-    Refuse(errors::Stopped());
+  const ClientMetadata metadata = ReadMetadata(context);
+  if (!IsUtf8(metadata.api_version)) {
+    backend_.metrics.CountClient(Shape::kUnary, "");
+    Refuse(InvalidClientApiVersion());
     return false;
   }
-  const ClientMetadata metadata = ReadMetadata(context);
   backend_.metrics.CountClient(Shape::kUnary, metadata.api_version);
-  if (metadata.require_leader && !backend_.deps.group.status().leader) {
+  if (metadata.require_leader && !backend_.deps.group.has_leader()) {
     Refuse(errors::NoLeader());
     return false;
   }
@@ -63,11 +104,6 @@ bool UnaryCall::Admit(const grpc::ServerContext& context, const grpc::ByteBuffer
 void UnaryCall::SetGone() {
   gone_ = true;
   backend_.metrics.CountGone();
-}
-
-bool UnaryCall::DeadlineIsOver() const {
-  return deadline_ != std::chrono::system_clock::time_point::max() &&
-         deadline_ <= std::chrono::system_clock::now();
 }
 
 void UnaryCall::Propose(CommandKind kind) {
@@ -116,9 +152,12 @@ void UnaryCall::OnMail() {
   std::exchange(next_, nullptr)(*this);
 }
 
-void UnaryCall::OnWorker(absl::AnyInvocable<absl::StatusOr<KvResult>(Backend&)> job, Step next) {
+void UnaryCall::OnWorker(Worker& worker, absl::AnyInvocable<absl::StatusOr<KvResult>(Backend&)> job,
+                         Step next) {
   Wait(next);
-  const bool accepted = backend_.worker.Run([this, job = std::move(job)]() mutable {
+  const bool accepted = worker.Run([this, job = std::move(job)]() mutable {
+    // What has not begun need not delay a stop.
+    if (backend_.stopping.load()) return Wake(errors::Stopped());
     absl::StatusOr<KvResult> result = job(backend_);
     if (!result.ok()) return Wake(result.status());
     Wake(absl::OkStatus(), std::make_unique<KvResult>(*std::move(result)));
@@ -158,28 +197,27 @@ void UnaryCall::Finish(const grpc::ByteBuffer& response, const absl::Status& sta
   CAIRN_ASSERT(!ended_, "a call ends once");
   ended_ = true;
   if (status.ok()) {
-    const std::size_t bytes = response.Length();
-    backend_.metrics.Sent(method_, bytes);
-    if (bytes >= kAccountFrom) {
-      accounted_bytes_ = bytes;
-      backend_.response_bytes_in_flight.fetch_add(bytes, std::memory_order_relaxed);
-    }
+    response_bytes_ = response.Length();
+    backend_.metrics.Sent(method_, response_bytes_);
+    backend_.response_bytes_in_flight.fetch_add(response_bytes_, std::memory_order_relaxed);
   }
-  backend_.metrics.Handled(method_, status.code(), std::chrono::steady_clock::now() - began_);
+  backend_.metrics.Handled(method_, status.code(), steady_clock::now() - began_);
   SendAndEnd(response, ToGrpcStatus(status));
+  // A client that does not take its answer holds the answer, but neither a place nor its request.
+  parsed_ = nullptr;
+  request_ = {};
+  result_.reset();
+  arena_.Reset();
+  backend_.request_bytes_in_flight.fetch_sub(std::exchange(request_bytes_, 0), std::memory_order_relaxed);
+  backend_.unanswered.End();
 }
 
 void UnaryCall::End() {
   CAIRN_ASSERT(ended_ && next_ == nullptr, "ended={} waiting={}", ended_, next_ != nullptr);
-  backend_.response_bytes_in_flight.fetch_sub(std::exchange(accounted_bytes_, 0), std::memory_order_relaxed);
-  backend_.unary_in_flight.fetch_sub(1, std::memory_order_relaxed);
-  parsed_ = nullptr;
-  request_ = {};
-  result_.reset();
+  backend_.response_bytes_in_flight.fetch_sub(std::exchange(response_bytes_, 0), std::memory_order_relaxed);
   wait_status_ = absl::OkStatus();
   gone_ = false;
   ended_ = false;
-  arena_.Reset();
 }
 
 }  // namespace cairn::kv::api

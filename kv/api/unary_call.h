@@ -53,8 +53,9 @@ class UnaryCall : private Mail {
   // Takes a slot for somebody else's callback: exactly one Wake() must follow, from any thread.
   void Wait(Step next);
   void Wake(absl::Status status, std::unique_ptr<raft::ApplyResult> result = nullptr);
-  // Runs `job` on the worker's thread; `next` finds what it returned in result().
-  void OnWorker(absl::AnyInvocable<absl::StatusOr<KvResult>(Backend&)> job, Step next);
+  // Runs `job` on a worker's thread; `next` finds what it returned in result(). Refused if too much waits
+  // there already.
+  void OnWorker(Worker& worker, absl::AnyInvocable<absl::StatusOr<KvResult>(Backend&)> job, Step next);
 
   // In a step after a wait: true, and the call refused, if the wait failed or the client has gone.
   [[nodiscard]] bool RefusedAfterWait();
@@ -82,7 +83,7 @@ class UnaryCall : private Mail {
   void OnMail() final;
   bool Admit(const grpc::ServerContext& context, const grpc::ByteBuffer& request);
   void Finish(const grpc::ByteBuffer& response, const absl::Status& status);
-  [[nodiscard]] bool DeadlineIsOver() const;
+  [[nodiscard]] bool DeadlineIsOver() const { return deadline_ <= std::chrono::steady_clock::now(); }
 
   Backend& backend_;
   Mailbox& mailbox_;
@@ -91,8 +92,9 @@ class UnaryCall : private Mail {
   ReceivedMessage request_;
   const void* parsed_ = nullptr;
   std::chrono::steady_clock::time_point began_;
-  std::chrono::system_clock::time_point deadline_;
-  std::size_t accounted_bytes_ = 0;  // In response_bytes_in_flight.
+  std::chrono::steady_clock::time_point deadline_;
+  std::size_t request_bytes_ = 0;   // In request_bytes_in_flight.
+  std::size_t response_bytes_ = 0;  // In response_bytes_in_flight.
   bool gone_ = false;
   bool ended_ = false;
 
@@ -107,11 +109,12 @@ class UnaryCall : private Mail {
 };
 
 // Whether the client asks for a leader, and counts which API version it speaks.
-struct ClientMetadata {
+struct ClientMetadata {  // Views into the context.
   bool require_leader = false;
   std::string_view api_version;
 };
 ClientMetadata ReadMetadata(const grpc::ServerContext& context);
+bool IsUtf8(std::string_view text);
 
 template <class Request>
 Request* UnaryCall::Parse() {

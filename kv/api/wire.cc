@@ -91,6 +91,12 @@ grpc::ByteBuffer Encode(std::string_view prefix, const EncodedMessage& body) {
 
 }  // namespace
 
+std::size_t SizeOf(const EncodedMessage& message) {
+  std::size_t size = 0;
+  for (const Bytes& piece : message) size += piece.view.size();
+  return size;
+}
+
 std::string EncodeHeader(const HeaderFields& header) { return std::string(HeaderBytes(header).view()); }
 
 grpc::ByteBuffer EncodeResponse(const HeaderFields& header, const EncodedMessage& body) {

@@ -4,6 +4,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/slice.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 #include "kv/model/bytes.h"
 
 namespace cairn::kv::api {
+
+std::size_t SizeOf(const EncodedMessage& message);
 
 // The header of a response (etcdserverpb.ResponseHeader); zero fields are not sent.
 struct HeaderFields {

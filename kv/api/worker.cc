@@ -1,20 +1,23 @@
 #include "kv/api/worker.h"
 
+#include <utility>
+
 namespace cairn::kv::api {
 
-Worker::Worker() : thread_([this] { Loop(); }) {}
-
 Worker::~Worker() {
+  std::thread thread;
   {
     const absl::MutexLock lock(&mu_);
     stopping_ = true;
+    thread = std::move(thread_);
   }
-  thread_.join();
+  if (thread.joinable()) thread.join();
 }
 
 bool Worker::Run(absl::AnyInvocable<void()> job) {
   const absl::MutexLock lock(&mu_);
-  if (jobs_.size() >= kMaxWaiting) return false;
+  if (jobs_.size() >= max_waiting_) return false;
+  if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
   jobs_.push_back(std::move(job));
   return true;
 }

@@ -10,13 +10,10 @@
 
 namespace cairn::kv::api {
 
-// One thread for the rare calls that walk the whole history: they must hold up neither the pollers nor each
-// other's memory. Bounded.
+// One thread for calls that must not hold up a poller. Bounded. The thread begins with the first job.
 class Worker {
  public:
-  static constexpr std::size_t kMaxWaiting = 16;
-
-  Worker();
+  explicit Worker(std::size_t max_waiting) : max_waiting_(max_waiting) {}
   ~Worker();  // Runs what waits, then joins.
 
   // False if too much is waiting already. Thread-safe.
@@ -28,10 +25,11 @@ class Worker {
     return stopping_ || !jobs_.empty();
   }
 
+  const std::size_t max_waiting_;
   absl::Mutex mu_;
   std::deque<absl::AnyInvocable<void()>> jobs_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  std::thread thread_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace cairn::kv::api

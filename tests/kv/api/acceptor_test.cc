@@ -1,7 +1,9 @@
 #include "kv/api/acceptor.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,10 +18,12 @@ constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 class AcceptorTest : public testing::Test {
  protected:
-  void Start(std::size_t max_half_open = 100, std::chrono::milliseconds deadline = std::chrono::seconds(60)) {
+  void Start(std::size_t max_half_open = 100, std::chrono::milliseconds deadline = std::chrono::seconds(60),
+             int max_descriptor = std::numeric_limits<int>::max()) {
     auto bound = Acceptor::Bind({.listen = {{.host = "127.0.0.1", .port = 0}},
                                  .max_half_open = max_half_open,
-                                 .half_open_deadline = deadline});
+                                 .half_open_deadline = deadline,
+                                 .max_descriptor = max_descriptor});
     ASSERT_TRUE(bound.ok()) << bound.status();
     acceptor_ = *std::move(bound);
     port_ = acceptor_->ports().at(0);
@@ -116,6 +120,34 @@ TEST_F(AcceptorTest, SaysWhichAddressIsTaken) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(MessageOf(second.status()),
             "cannot listen on 127.0.0.1:" + std::to_string(port_) + ": Address already in use");
+}
+
+// Descriptors are given out lowest first, to clients as to the log: those above a number are not for clients.
+TEST_F(AcceptorTest, ConnectionsDoNotTakeTheLastDescriptors) {
+  // The acceptor's own three, and both ends of two connections.
+  std::vector<UniqueFd> next;
+  for (int i = 0; i < 3 + 4; ++i) next.emplace_back(::dup(STDERR_FILENO));
+  const int limit = next.back().get() + 1;
+  next.clear();
+  Start(100, std::chrono::seconds(60), limit);
+  RawClient one(port_);
+  one.Send("GET /");
+  EXPECT_EQ(Await(http1_, 1), "GET /");
+  RawClient two(port_);
+  two.Send("GET /");
+  EXPECT_EQ(Await(http1_, 2), "GET /");
+  {
+    RawClient three(port_);
+    three.Send("GET /");
+    EXPECT_TRUE(three.AwaitClose());
+  }
+  {
+    const absl::MutexLock lock(&mu_);
+    http1_.clear();
+  }
+  RawClient four(port_);
+  four.Send("GET /");
+  EXPECT_EQ(Await(http1_, 1), "GET /");
 }
 
 }  // namespace

@@ -78,6 +78,12 @@ class ApiTest : public testing::Test {
                                      arguments);
   }
 
+  // As a node stops it, with nothing in between.
+  void Stop(std::chrono::steady_clock::duration patience = std::chrono::seconds(10)) {
+    server_->Drain(std::chrono::steady_clock::now() + patience);
+    server_->Shutdown();
+  }
+
   // Fails rather than hangs.
   static void SetDeadline(grpc::ClientContext& context,
                           std::chrono::milliseconds timeout = std::chrono::seconds(20)) {

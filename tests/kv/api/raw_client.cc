@@ -67,21 +67,54 @@ std::string Literal(const std::string& text) { return static_cast<char>(text.siz
 
 }  // namespace
 
-std::string Http2Call(const std::string& path, const std::string& message) {
+std::string Http2Preface(bool wide) {
+  constexpr char kSettings = 4;
+  constexpr char kWindowUpdate = 8;
+  const std::string most = "\x7f\xff\xff\xff";
+  std::string settings;
+  if (wide) settings = std::string("\0\x04", 2) + most;  // SETTINGS_INITIAL_WINDOW_SIZE
+  std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(kSettings, 0, 0, settings);
+  if (wide) preface += Frame(kWindowUpdate, 0, 0, std::string("\x7f\xff\0\0", 4));
+  return preface;
+}
+
+std::string Http2SettingsAck() {
+  constexpr char kSettings = 4;
+  constexpr char kAck = 1;
+  return Frame(kSettings, kAck, 0, "");
+}
+
+std::string Http2Headers(int stream, const std::string& path,
+                         const std::vector<std::pair<std::string, std::string>>& metadata) {
   std::string headers = "\x83\x86";                     // :method POST, :scheme http.
   headers += "\x04" + Literal(path);                    // :path
   headers += "\x01" + Literal("test");                  // :authority
   headers += "\x0f\x10" + Literal("application/grpc");  // content-type
   headers += std::string(1, '\0') + Literal("te") + Literal("trailers");
-  CAIRN_ASSERT(message.size() < 128, "{} bytes", message.size());
-  std::string data = std::string(4, '\0') + static_cast<char>(message.size()) + message;
-  constexpr char kData = 0;
+  for (const auto& [name, value] : metadata) {
+    headers += std::string(1, '\0') + Literal(name) + Literal(value);
+  }
   constexpr char kHeaders = 1;
-  constexpr char kSettings = 4;
-  constexpr char kEndStream = 1;
   constexpr char kEndHeaders = 4;
-  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(kSettings, 0, 0, "") +
-         Frame(kHeaders, kEndHeaders, 1, headers) + Frame(kData, kEndStream, 1, data);
+  return Frame(kHeaders, kEndHeaders, static_cast<char>(stream), headers);
+}
+
+std::string Http2Message(int stream, const std::string& message) {
+  CAIRN_ASSERT(message.size() < 128, "{} bytes", message.size());
+  constexpr char kData = 0;
+  constexpr char kEndStream = 1;
+  return Frame(kData, kEndStream, static_cast<char>(stream),
+               std::string(4, '\0') + static_cast<char>(message.size()) + message);
+}
+
+std::string Http2End(int stream) {
+  constexpr char kData = 0;
+  constexpr char kEndStream = 1;
+  return Frame(kData, kEndStream, static_cast<char>(stream), "");
+}
+
+std::string Http2Call(const std::string& path, const std::string& message) {
+  return Http2Preface() + Http2Headers(1, path) + Http2Message(1, message);
 }
 
 std::string HttpGet(std::uint16_t port, const std::string& target, const std::string& method) {

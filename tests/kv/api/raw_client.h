@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "kv/api/unique_fd.h"
 
@@ -33,6 +35,14 @@ class RawClient {
 // The bytes of a new HTTP/2 connection with one gRPC call on it: a client that sends these and then nothing
 // more opens no flow-control window, so it takes 65,535 bytes of the answer and no more.
 std::string Http2Call(const std::string& path, const std::string& message);
+// The beginning of a connection, and the headers of a call on stream `stream` (odd, below 128) whose message
+// may follow. With `wide`, the client takes as much as the server will send.
+std::string Http2Preface(bool wide = false);
+std::string Http2SettingsAck();  // Confirms the server's settings.
+std::string Http2Headers(int stream, const std::string& path,
+                         const std::vector<std::pair<std::string, std::string>>& metadata = {});
+std::string Http2Message(int stream, const std::string& message);  // And the end of the request.
+std::string Http2End(int stream);                                  // Without a message.
 
 // One HTTP/1.1 GET (or another method) with Connection: close: the whole answer.
 std::string HttpGet(std::uint16_t port, const std::string& target, const std::string& method = "GET");

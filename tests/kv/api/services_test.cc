@@ -152,6 +152,46 @@ TEST_F(Services, MoveLeaderKnowsWhoMayLead) {
   ExpectStatus(move(0xa1), grpc::StatusCode::FAILED_PRECONDITION, "etcdserver: not leader");
 }
 
+// Between our look at the status and Raft's.
+TEST_F(Services, MoveLeaderOfALeaderThatIsNoneAnyMore) {
+  Start();
+  group_.SetTransferResult(absl::FailedPreconditionError("this member does not lead"));
+  etcdserverpb::MoveLeaderRequest request;
+  request.set_targetid(0xb2);
+  etcdserverpb::MoveLeaderResponse response;
+  grpc::ClientContext context;
+  ExpectStatus(maintenance_->MoveLeader(&context, request, &response), grpc::StatusCode::FAILED_PRECONDITION,
+               "etcdserver: not leader");
+}
+
+TEST_F(Services, AStreamWithoutItsRequestIsAnswered) {
+  Start();
+  for (const std::string path : {"/grpc.health.v1.Health/Watch", "/etcdserverpb.KV/RangeStream"}) {
+    RawClient client(port_);
+    client.Send(Http2Preface() + Http2Headers(1, path) + Http2End(1));
+    EXPECT_NE(client.ReadUntil("the request is missing").find("the request is missing"), std::string::npos)
+        << path;
+  }
+}
+
+TEST_F(Services, AClientApiVersionIsText) {
+  Start();
+  const auto status_with = [this](const std::string& version) {
+    RawClient client(port_);
+    client.Send(Http2Preface() +
+                Http2Headers(1, "/etcdserverpb.Maintenance/Status", {{"client-api-version", version}}) +
+                Http2Message(1, ""));
+    return client.ReadUntil("grpc-status");
+  };
+  const std::string refusal = "etcdserver: invalid client api version";
+  for (const std::string version : {"3.6", "3.\xc3\xa9", ""}) {
+    EXPECT_EQ(status_with(version).find(refusal), std::string::npos) << version;
+  }
+  for (const std::string version : {"\xff", "3.\xc3", "\xc0\xaf", "\xed\xa0\x80"}) {
+    EXPECT_NE(status_with(version).find(refusal), std::string::npos) << version;
+  }
+}
+
 TEST_F(Services, AlarmsAreListedAsNone) {
   Start();
   etcdserverpb::AlarmRequest request;

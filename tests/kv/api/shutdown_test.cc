@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "health/health.grpc.pb.h"
@@ -29,7 +30,7 @@ TEST_F(Shutdown, EndsWatchesWithUnavailable) {
   stream->Write(request);
   etcdserverpb::WatchResponse response;
   ASSERT_TRUE(stream->Read(&response));
-  server_->Shutdown(Clock::now() + std::chrono::seconds(10));
+  Stop();
   EXPECT_FALSE(stream->Read(&response));
   ExpectStatus(stream->Finish(), grpc::StatusCode::UNAVAILABLE, "etcdserver: server stopped");
 }
@@ -48,7 +49,7 @@ TEST_F(Shutdown, AWatchInTheMiddleOfAMessageGetsItWholeAndThenTheEnd) {
   response.add_events()->mutable_kv()->set_value(std::string(32 << 20, 'v'));  // Beyond all windows.
   hub_.Emit(response);
   hub_.AwaitTicks(hub_.ticks() + 1);
-  std::thread stopping([this] { server_->Shutdown(Clock::now() + std::chrono::seconds(10)); });
+  std::thread stopping([this] { Stop(); });
   hub_.AwaitTicks(hub_.ticks() + 2);
   ASSERT_TRUE(stream->Read(&response));
   EXPECT_EQ(response.events(0).kv().value().size(), std::size_t{32} << 20);
@@ -77,7 +78,7 @@ TEST_F(Shutdown, EventsForStreamsThatAreBeingEndedHarmNothing) {
     event.set_watch_id(1);
     while (!over) hub_.Emit(event);
   });
-  std::thread stopping([this] { server_->Shutdown(Clock::now() + std::chrono::seconds(10)); });
+  std::thread stopping([this] { Stop(); });
   for (const auto& stream : streams) {
     etcdserverpb::WatchResponse response;
     while (stream->Read(&response)) {
@@ -99,7 +100,7 @@ TEST_F(Shutdown, EndsHealthWatchesToo) {
   const auto stream = health->Watch(&context, {});
   grpc::health::v1::HealthCheckResponse response;
   ASSERT_TRUE(stream->Read(&response));
-  server_->Shutdown(Clock::now() + std::chrono::seconds(10));
+  Stop();
   EXPECT_FALSE(stream->Read(&response));
   ExpectStatus(stream->Finish(), grpc::StatusCode::UNAVAILABLE, "etcdserver: server stopped");
 }
@@ -109,10 +110,104 @@ TEST_F(Shutdown, LetsRequestsInFlightFinish) {
   group_.Hold();
   std::thread client([this] { EXPECT_TRUE(Put("k", "v").ok()); });
   group_.AwaitHeld(1);
-  std::thread stopping([this] { server_->Shutdown(Clock::now() + std::chrono::seconds(10)); });
+  std::thread stopping([this] { Stop(); });
   group_.Release();
   client.join();
   stopping.join();
+}
+
+// A stop is no client's fault: nobody is told that it had cancelled its call.
+TEST_F(Shutdown, RequestsThatComeMeanwhileHearThatTheServerStopped) {
+  constexpr int kRounds = 20;
+  for (int round = 0; round < kRounds; ++round) {
+    options_.listen[0].port = 0;
+    Start();
+    constexpr int kClients = 8;
+    std::atomic<int> answered{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < kClients; ++i) {
+      clients.emplace_back([this, &answered] {
+        grpc::Status status;
+        bool first = true;
+        while ((status = Put("k", "v")).ok()) {
+          if (std::exchange(first, false)) ++answered;
+        }
+        EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+      });
+    }
+    while (answered < kClients) std::this_thread::yield();
+    Stop();
+    server_.reset();
+    for (std::thread& client : clients) client.join();
+  }
+}
+
+// A node drains, stops its replica, which answers what is left, and only then closes the connections.
+TEST_F(Shutdown, WhatRaftAnswersAtItsEndIsStillSent) {
+  Start();
+  group_.Hold();
+  std::thread client(
+      [this] { ExpectStatus(Put("k", "v"), grpc::StatusCode::UNAVAILABLE, "etcdserver: server stopped"); });
+  group_.AwaitHeld(1);
+  server_->Drain(Clock::now() + std::chrono::milliseconds(100));
+  group_.FailWith(raft::MakeRaftError(raft::RaftError::kStopped, "the replica stops"));
+  group_.Release();
+  client.join();
+  server_->Shutdown();
+}
+
+TEST_F(Shutdown, RequestsAndStreamsThatComeAfterDrainAreTold) {
+  Start();
+  ASSERT_TRUE(Put("k", "v").ok());  // The connection is there.
+  server_->Drain(Clock::now());
+  ExpectStatus(Put("k", "v"), grpc::StatusCode::UNAVAILABLE, "etcdserver: server stopped");
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto stream = watch_->Watch(&context);
+  etcdserverpb::WatchResponse response;
+  EXPECT_FALSE(stream->Read(&response));
+  ExpectStatus(stream->Finish(), grpc::StatusCode::UNAVAILABLE, "etcdserver: server stopped");
+  server_->Shutdown();
+}
+
+TEST_F(Shutdown, ProbesHearThatTheServerStops) {
+  Start();
+  RawClient probe(port_);
+  probe.Send("GET /readyz HTTP/1.1\r\nHost: test\r\n\r\n");
+  EXPECT_NE(probe.ReadUntil("ok\n").find("200 OK"), std::string::npos);
+  server_->Drain(Clock::now());
+  probe.Send("GET /readyz HTTP/1.1\r\nHost: test\r\n\r\n");
+  EXPECT_NE(probe.ReadUntil("linearizable_read failed: etcdserver: server stopped").find("503 "),
+            std::string::npos);
+  probe.Send("GET /health HTTP/1.1\r\nHost: test\r\n\r\n");
+  EXPECT_NE(probe.ReadUntil("\"health\":\"false\"").find("RANGE ERROR:etcdserver: server stopped"),
+            std::string::npos);
+}
+
+// As an HTTP/2 client that was stopped by a debugger: it confirms nothing that gRPC tells it.
+TEST_F(Shutdown, AClientThatIsSilentDelaysNothing) {
+  Start();
+  RawClient silent(port_);
+  silent.Send(Http2Preface());
+  silent.ReadUntil(std::string("\0\0\0\x04\x01", 5));  // The server has confirmed the settings.
+  const auto begin = Clock::now();
+  Stop(std::chrono::seconds(5));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
+}
+
+// The same with an answer that fills all buffers on the way.
+TEST_F(Shutdown, AClientWhoseSocketIsFullDelaysNothing) {
+  Start();
+  store_.SetBigValue(64 << 20);
+  etcdserverpb::RangeRequest request;
+  request.set_key("k");
+  RawClient frozen(port_);
+  frozen.Send(Http2Preface(/*wide=*/true) + Http2Headers(1, "/etcdserverpb.KV/Range") +
+              Http2Message(1, request.SerializeAsString()));
+  frozen.ReadUntil("vvvv");
+  const auto begin = Clock::now();
+  Stop(std::chrono::seconds(5));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
 }
 
 TEST_F(Shutdown, CutsWhatIsLeftAtTheDeadline) {
@@ -121,7 +216,7 @@ TEST_F(Shutdown, CutsWhatIsLeftAtTheDeadline) {
   std::thread client([this] { EXPECT_FALSE(Put("k", "v").ok()); });
   group_.AwaitHeld(1);
   const auto begin = Clock::now();
-  server_->Shutdown(begin + std::chrono::milliseconds(100));
+  Stop(std::chrono::milliseconds(100));
   client.join();
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
   group_.Release();
@@ -131,7 +226,7 @@ TEST_F(Shutdown, CutsWhatIsLeftAtTheDeadline) {
 TEST_F(Shutdown, ClosesTheSocketsAndTheSilentConnections) {
   Start();
   RawClient silent(port_);
-  server_->Shutdown(Clock::now() + std::chrono::seconds(10));
+  Stop();
   EXPECT_TRUE(silent.AwaitClose());
   options_.listen[0].port = port_;
   server_.reset();
