@@ -71,12 +71,12 @@ std::vector<raft::PeerPort::Peer> PeersOf(raft::NodeId self, const raft::Members
   return peers;
 }
 
-class NodeImpl final : public Node {
+class Member final : public Node {
  public:
-  NodeImpl(const Settings& settings, FatalCallback on_fatal)
+  Member(const Settings& settings, FatalCallback on_fatal)
       : settings_(settings), bootstrap_(MakeBootstrap(settings)), on_fatal_(std::move(on_fatal)) {}
 
-  ~NodeImpl() override {
+  ~Member() override {
     if (!stopped_) Stop(milliseconds(0)).IgnoreError();
   }
 
@@ -121,7 +121,7 @@ class NodeImpl final : public Node {
 
 // --- Start ---
 
-absl::Status NodeImpl::Start() {
+absl::Status Member::Start() {
   CAIRN_RETURN_IF_ERROR(OpenDirectory());
   CAIRN_RETURN_IF_ERROR(OpenStore());
   CAIRN_ASSIGN_OR_RETURN(raft::RestoredState restored, OpenLog());
@@ -131,7 +131,7 @@ absl::Status NodeImpl::Start() {
   return StartServers();
 }
 
-absl::Status NodeImpl::OpenDirectory() {
+absl::Status Member::OpenDirectory() {
   CAIRN_ASSIGN_OR_RETURN(directory_,
                          DataDirectory::Open({.path = settings_.data_directory,
                                               .log_path = settings_.log_directory,
@@ -148,7 +148,7 @@ absl::Status NodeImpl::OpenDirectory() {
   return absl::OkStatus();
 }
 
-absl::Status NodeImpl::OpenStore() {
+absl::Status Member::OpenStore() {
   absl::StatusOr<std::unique_ptr<kv::KvDatabase>> database =
       kv::KvDatabase::Open(directory_->store_path(), kv::DatabaseOptions(), bootstrap_.members);
   if (!database.ok()) return Annotate(database.status(), "cannot open the store");
@@ -156,7 +156,7 @@ absl::Status NodeImpl::OpenStore() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<raft::RestoredState> NodeImpl::OpenLog() {
+absl::StatusOr<raft::RestoredState> Member::OpenLog() {
   std::error_code error;
   std::filesystem::create_directories(directory_->log_path(), error);  // Open() reports what is wrong.
   CAIRN_ASSIGN_OR_RETURN(log_disk_, raft::PosixDisk::Open(directory_->log_path()));
@@ -179,7 +179,7 @@ absl::StatusOr<raft::RestoredState> NodeImpl::OpenLog() {
   return restored;
 }
 
-raft::ReplicaOptions NodeImpl::MakeReplicaOptions() const {
+raft::ReplicaOptions Member::MakeReplicaOptions() const {
   raft::ReplicaOptions options;
   options.core.self = directory_->identity().member;
   options.core.seed = RandomNonZero();
@@ -193,7 +193,7 @@ raft::ReplicaOptions NodeImpl::MakeReplicaOptions() const {
   return options;
 }
 
-void NodeImpl::MakeReplica(raft::RestoredState restored) {
+void Member::MakeReplica(raft::RestoredState restored) {
   const raft::NodeId self = directory_->identity().member;
   replica_ = std::make_unique<raft::ReplicaRuntime>(
       MakeReplicaOptions(), std::move(restored), std::move(log_), database_->state_machine(),
@@ -208,13 +208,13 @@ void NodeImpl::MakeReplica(raft::RestoredState restored) {
   database_->SetFeed(hub_.get());
 }
 
-kv::MemberIdentity NodeImpl::MakeHeaderIdentity() {
+kv::MemberIdentity Member::MakeHeaderIdentity() {
   return {.cluster_id = directory_->identity().cluster.value(),
           .member_id = directory_->identity().member.value(),
           .raft_term = [replica = replica_.get()] { return replica->term().value(); }};
 }
 
-void NodeImpl::MakeTransport() {
+void Member::MakeTransport() {
   const Identity& identity = directory_->identity();
   peer_services_ = kv::PeerServices::Create(MakeApiOptions(), MakeApiDependencies());
   raft::TransportOptions options;
@@ -235,7 +235,7 @@ void NodeImpl::MakeTransport() {
   transport_ = std::make_unique<raft::Transport>(std::move(options), std::move(hooks));
 }
 
-kv::ApiOptions NodeImpl::MakeApiOptions() const {
+kv::ApiOptions Member::MakeApiOptions() const {
   kv::ApiOptions options;
   for (const Url& url : settings_.listen_client_urls) {
     options.listen.push_back({.host = url.host, .port = url.port});
@@ -248,7 +248,7 @@ kv::ApiOptions NodeImpl::MakeApiOptions() const {
   return options;
 }
 
-kv::ApiDependencies NodeImpl::MakeApiDependencies() {
+kv::ApiDependencies Member::MakeApiDependencies() {
   return {.group = *replica_,
           .reader = database_->reader(),
           .hub = *hub_,
@@ -263,7 +263,7 @@ kv::ApiDependencies NodeImpl::MakeApiDependencies() {
 }
 
 // Both ports are bound before anything moves: an address in use is the likeliest reason not to start.
-absl::Status NodeImpl::StartServers() {
+absl::Status Member::StartServers() {
   CAIRN_RETURN_IF_ERROR(Annotate(transport_->Start(*replica_), "peer port"));
   absl::StatusOr<std::unique_ptr<kv::ApiServer>> api =
       kv::ApiServer::Start(MakeApiOptions(), MakeApiDependencies());
@@ -284,7 +284,7 @@ absl::Status NodeImpl::StartServers() {
 
 // --- Run ---
 
-absl::Status NodeImpl::Step(steady_clock::time_point now) {
+absl::Status Member::Step(steady_clock::time_point now) {
   absl::Status published = publisher_->Step(now);
   if (!published.ok()) return Annotate(published, "the cluster refuses this member");
   // A member's incarnation comes with its first announcement, not with a change of membership: the transport
@@ -313,7 +313,7 @@ absl::Status NodeImpl::Step(steady_clock::time_point now) {
 // --- Stop ---
 
 // While we still serve: requests that come meanwhile go to the new leader.
-void NodeImpl::HandOver(steady_clock::time_point deadline) {
+void Member::HandOver(steady_clock::time_point deadline) {
   const raft::GroupStatus status = replica_->status();
   if (!status.is_leader() || status.config.voters.size() < 2) return;
   struct Waiting {
@@ -335,7 +335,7 @@ void NodeImpl::HandOver(steady_clock::time_point deadline) {
   }
 }
 
-absl::Status NodeImpl::Stop(milliseconds patience) {
+absl::Status Member::Stop(milliseconds patience) {
   stopped_ = true;
   const steady_clock::time_point deadline = steady_clock::now() + patience;
   const bool graceful = patience.count() > 0;
@@ -369,7 +369,7 @@ absl::Status NodeImpl::Stop(milliseconds patience) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Settings& settings, FatalCallback on_fatal) {
-  auto node = std::make_unique<NodeImpl>(settings, std::move(on_fatal));
+  auto node = std::make_unique<Member>(settings, std::move(on_fatal));
   CAIRN_RETURN_IF_ERROR(node->Start());
   return node;
 }

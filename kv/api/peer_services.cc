@@ -46,9 +46,9 @@ class PeerCluster final : public etcdserverpb::Cluster::CallbackService {
   const api::Backend& backend_;
 };
 
-class PeerServicesImpl final : public PeerServices {
+class StatusAndMembers final : public PeerServices {
  public:
-  PeerServicesImpl(ApiOptions options, ApiDependencies dependencies)
+  StatusAndMembers(ApiOptions options, ApiDependencies dependencies)
       : backend_(std::move(options), std::move(dependencies)) {}
 
   std::vector<grpc::Service*> services() override { return {&maintenance_, &cluster_}; }
@@ -62,7 +62,7 @@ class PeerServicesImpl final : public PeerServices {
 }  // namespace
 
 std::unique_ptr<PeerServices> PeerServices::Create(ApiOptions options, ApiDependencies dependencies) {
-  return std::make_unique<PeerServicesImpl>(std::move(options), std::move(dependencies));
+  return std::make_unique<StatusAndMembers>(std::move(options), std::move(dependencies));
 }
 
 }  // namespace cairn::kv
