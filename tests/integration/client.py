@@ -106,8 +106,9 @@ class Writers:
     without an answer may take effect at any later time, or never: its key is in `unknown`, and is not written again.
     """
 
-    def __init__(self, nodes, prefix, value_bytes=0, seconds=10):
-        self.prefix, self.value_bytes, self.seconds = prefix, value_bytes, seconds
+    def __init__(self, nodes, prefix, value_bytes=0, seconds=10, wait_for_ready=False):
+        self.prefix, self.value_bytes = prefix, value_bytes
+        self.how = {"timeout": seconds, "wait_for_ready": wait_for_ready}
         self.acknowledged = {}  # Revision: key.
         self.unknown = set()
         self.errors = {}  # Text: how often.
@@ -137,6 +138,12 @@ class Writers:
     def count(self):
         return len(self.acknowledged)
 
+    def lost(self, node):
+        """Acknowledged keys that the node, by its own state, does not have at their revision."""
+        with Client(node) as client:
+            found = client.keys(self.prefix, serializable=True)
+        return [key for revision, key in self.acknowledged.items() if found.get(key) != revision]
+
     def wait_for_more(self, count, seconds=30):
         goal = self.count() + count
         wait_for(lambda: self.count() >= goal,
@@ -149,7 +156,7 @@ class Writers:
                 key = b"%s%s.%d/%07d" % (self.prefix, node.name.encode(), thread, number)
                 number += 1
                 try:
-                    revision = client.kv.Put(etcdrpc.PutRequest(key=key, value=self.value(key)), timeout=self.seconds).header.revision
+                    revision = client.kv.Put(etcdrpc.PutRequest(key=key, value=self.value(key)), **self.how).header.revision
                 except grpc.RpcError as error:
                     self.unknown.add(key)
                     text = f"{node.name} {error.code().name}: {error.details()}"

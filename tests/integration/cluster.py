@@ -37,6 +37,7 @@ class Node:
         self.peer = f"127.0.0.1:{peer_port}"
         self.data = cluster.directory / name
         self.log = cluster.directory / f"{name}.log"
+        self.extra = []  # Flags of this node alone.
         self.process = None
 
     def start(self, preexec=None):
@@ -53,6 +54,7 @@ class Node:
             "--initial-cluster-token", "integration",
             "--initial-cluster-state", "new",
             *self.cluster.extra,
+            *self.extra,
         ]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=preexec)
