@@ -80,6 +80,20 @@ class EtcdctlTest(unittest.TestCase):
             self.out("get", "get/", "--prefix", "--sort-by=MODIFY", "--order=DESCEND", "--limit=1", "--keys-only").split(),
             ["get/4"])
 
+    def test_get_sorted_by_every_field_in_both_orders(self):
+        # Each field orders the four keys in another way, and none in the reverse of another's.
+        for key, value in (("c", "-"), ("a", "-"), ("d", "2"), ("b", "-"), ("c", "-"), ("c", "-"), ("a", "-"), ("c", "3"), ("a", "4"),
+                           ("b", "1")):
+            self.out("put", f"sort/{key}", value)
+        for target, letters in (("KEY", "abcd"), ("CREATE", "cadb"), ("VERSION", "dbac"), ("MODIFY", "dcab"), ("VALUE", "bdca")):
+            for order, expected in (("ASCEND", letters), ("DESCEND", letters[::-1])):
+                with self.subTest(target=target, order=order):
+                    found = self.out("get", "sort/", "--prefix", f"--sort-by={target}", f"--order={order}", "--keys-only").split()
+                    self.assertEqual(found, [f"sort/{letter}" for letter in expected])
+                    # The limit takes the first of that order, not the first keys.
+                    found = self.out("get", "sort/", "--prefix", f"--sort-by={target}", f"--order={order}", "--limit=2", "--keys-only")
+                    self.assertEqual(found.split(), [f"sort/{letter}" for letter in expected[:2]])
+
     def test_get_range_and_from_key(self):
         self.fill("zz/")
         self.assertEqual(self.out("get", "zz/1", "zz/3", "--keys-only").split(), ["zz/1", "zz/2"])
@@ -98,9 +112,23 @@ class EtcdctlTest(unittest.TestCase):
     def test_get_serializable_and_linearizable_on_every_node(self):
         self.out("put", "every/node", "here")
         for node in self.cluster.nodes:
-            self.assertEqual(self.out("get", "every/node", "--print-value-only", endpoints=node.client), "here\n")
+            for consistency in ([], ["--consistency=l"]):
+                self.assertEqual(self.out("get", "every/node", "--print-value-only", *consistency, endpoints=node.client), "here\n")
             wait_for(lambda n=node: self.out("get", "every/node", "--consistency=s", "--print-value-only",
                                              endpoints=n.client) == "here\n", f"{node.name} to have the key")
+
+    def test_without_a_majority_a_serializable_get_is_answered_and_a_linearizable_one_is_not(self):
+        with Cluster(cairnd_from_environment()) as cluster:
+            self.out("put", "alone", "here", endpoints=cluster.endpoints)
+            alone = cluster.leader()
+            wait_for(lambda: self.out("get", "alone", "--consistency=s", endpoints=alone.client), "the key at the leader")
+            for node in cluster.nodes:
+                if node is not alone:
+                    node.kill()
+            self.assertEqual(self.out("get", "alone", "--consistency=s", "--print-value-only", endpoints=alone.client), "here\n")
+            result = self.ctl("get", "alone", "--consistency=l", "--command-timeout=2s", endpoints=alone.client, check=False)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(result.stdout, "")
 
     # --- del ---
 
@@ -109,6 +137,17 @@ class EtcdctlTest(unittest.TestCase):
         self.assertEqual(self.out("del", "del/0"), "1\n")
         self.assertEqual(self.out("del", "del/", "--prefix", "--prev-kv"), "2\ndel/1\nv2\ndel/2\nv1\n")
         self.assertEqual(self.out("del", "del/0"), "0\n")
+
+    def test_del_of_a_range_and_from_a_key_on(self):
+        # Behind all keys of the other tests, as --from-key knows no end; and gone afterwards, as theirs knows none either.
+        self.addCleanup(self.out, "del", "~del/", "--prefix")
+        self.fill("~del/", 5)
+        self.assertEqual(self.out("del", "~del/1", "~del/3"), "2\n")
+        self.assertEqual(self.out("get", "~del/", "--prefix", "--keys-only").split(), ["~del/0", "~del/3", "~del/4"])
+        self.assertEqual(self.out("del", "~del/3", "--from-key", "--prev-kv"), "2\n~del/3\nv2\n~del/4\nv1\n")
+        self.assertEqual(self.out("get", "~del/", "--prefix", "--keys-only").split(), ["~del/0"])
+        self.assertEqual(self.out("del", "~del/3", "~del/0"), "0\n")
+        self.assertEqual(self.out("get", "~del/0", "--print-value-only"), "v5\n")
 
     # --- txn ---
 
