@@ -8,6 +8,9 @@ works under a prefix of its own of equal length, so both start from nothing; wha
 the prefix, revisions and raft indexes that moved on between the two runs, durations, sizes and hashes. Standard error is compared
 by its "Error:" lines. Exit codes must be equal. Give one endpoint, for headers name the node that answered.
 
+A watch is read until the last event of the history that it was asked for, or to its own end where it is to be refused; what does
+not come within 20 s, and a watch that prints nothing, counts as different.
+
 Ends with 0 if all are equal, 1 if not, 77 (skipped) if etcdctl is not installed. Python's standard library only.
 """
 
@@ -16,6 +19,7 @@ import base64
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -84,6 +88,21 @@ class Tool:
             out, err = process.communicate()
             return None, out, err
 
+    def run_until(self, arguments, end, seconds=TIMEOUT):
+        """The same without input, ended by us as soon as the output ends with the pattern; whether it did."""
+        process = subprocess.Popen([self.binary] + [self.fill_in(a) for a in arguments], env=self.environment,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, deadline = b"", time.monotonic() + seconds
+        while not end.search(out):
+            readable = select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))[0]
+            chunk = os.read(process.stdout.fileno(), 65536) if readable else b""
+            if not chunk:  # Too late, or it ended by itself.
+                break
+            out += chunk
+        process.send_signal(signal.SIGKILL)
+        rest, err = process.communicate()
+        return bool(end.search(out)) and not rest, out + rest, err
+
 
 MASKS = [
     (re.compile(rb'"revision":\d+'), b'"revision":R'),
@@ -128,6 +147,16 @@ def error_lines(tool, output):
     lines = [l for l in normalised(tool, output).split(b"\n") if l.startswith((b"Error:", b"watch was canceled", b"command ["))]
     return lines[:1] if lines and lines[0].startswith(b"Error: unknown") else lines
 
+
+# How the output ends when the last event of write_watch_history() was printed whole.
+LAST_EVENT = {
+    "simple": re.compile(rb"\nfin\n\Z"),
+    "hex": re.compile(rb"\n\\x66\\x69\\x6e\n\Z"),
+    "command": re.compile(rb' "fin"\n\Z'),
+    "fields": re.compile(rb'\n"Value" : "fin"\n"Lease" : 0\n\Z'),
+    "json": re.compile(rb'"value":"Zmlu"[^\n]*\n\Z'),
+    "protobuf": re.compile(rb"fin\Z"),
+}
 
 FORMATS = ["simple", "fields", "json"]
 ROW_FORMATS = ["simple", "fields", "json", "table"]
@@ -186,7 +215,7 @@ def cases():
     yield case("get", "%", "--prefix", "-w", "protobuf")
     yield case("get", "%", "--prefix", "--keys-only", "--limit", "2", "-w", "protobuf")
     yield case("txn", "-w", "protobuf", stdin=b'mod("%a") > "0"\n\nget %a\nget % --prefix\n\n\n')
-    yield case("watch", "%w/", "--prefix", "--rev", "{shared}", "--prev-kv", "-w", "protobuf", watch=True)
+    yield case("watch", "%w/", "--prefix", "--rev", "{shared}", "--prev-kv", "-w", "protobuf", until="protobuf")
 
     # Refusals: exit code and message.
     for arguments in (["get"], ["get", "a", "--prefix", "--from-key"], ["get", "a", "b", "--prefix"], ["get", "@a", "--order", "x"],
@@ -213,24 +242,25 @@ def cases():
     yield case("member", "list", "-w", "protobuf")
     yield case("endpoint", "status", "-w", "protobuf")
 
-    # Watches: the history of a prefix, then nothing more.
+    # Watches: the history up to its last event.
     for f in FORMATS:
-        yield case("watch", "@w/", "--prefix", "--rev", "{first}", "-w", f, watch=True)
-        yield case("watch", "@w/", "--prefix", "--rev", "{first}", "--prev-kv", "-w", f, watch=True)
-    yield case("watch", "@w/", "--prefix", "--rev", "{first}", "--hex", watch=True)
-    yield case("watch", "@w/1", "@w/2", "--rev", "{first}", watch=True)
+        yield case("watch", "@w/", "--prefix", "--rev", "{first}", "-w", f, until=f)
+        yield case("watch", "@w/", "--prefix", "--rev", "{first}", "--prev-kv", "-w", f, until=f)
+    yield case("watch", "@w/", "--prefix", "--rev", "{first}", "--hex", until="hex")
+    yield case("watch", "@w/1", "@w/2", "--rev", "{first}", until="simple")
     yield case("watch", "@w/1", "--rev", "{first}", "--", "sh", "-c", 'echo "$ETCD_WATCH_EVENT_TYPE $ETCD_WATCH_KEY $ETCD_WATCH_VALUE"',
-               watch=True)
-    yield case("watch", "@w/1", "--rev", "{first}", "--", "false", watch=True)
-    yield case("watch", "@w/2", "@w/1", "--rev", "{first}", watch=True)
+               until="command")
+    # These end by themselves, and say why.
+    yield case("watch", "@w/1", "--rev", "{first}", "--", "false", speaks=True)
+    yield case("watch", "@w/2", "@w/1", "--rev", "{first}", speaks=True)
     yield case("compaction", "{last}", both=False)
     for f in FORMATS:
-        yield case("watch", "@w/1", "--rev", "{first}", "-w", f, watch=True)
+        yield case("watch", "@w/1", "--rev", "{first}", "-w", f, speaks=True)
     yield case("get", "@w/1", "--rev", "{first}")
 
 
 def write_watch_history(tool):
-    """Some revisions under @w/; returns the first of them and one after the last."""
+    """Some revisions under @w/; returns the first and the last of them. The last one belongs to every watch: see LAST_EVENT."""
     def revision(output):
         return json.loads(output)["header"]["revision"]
     first = revision(tool.run(["put", "@w/1", "a", "-w", "json"])[1])
@@ -238,18 +268,28 @@ def write_watch_history(tool):
     tool.run(["del", "@w/1"])
     tool.run(["put", "@w/2", 'a"\u00ff'])
     tool.run(["txn"], b"\nput @w/3 1\nput @w/4 2\ndel @w/2\n\n\n")
-    last = revision(tool.run(["put", "@w/5", "end", "-w", "json"])[1])
+    tool.run(["put", "@w/5", "end"])
+    last = revision(tool.run(["put", "@w/1", "fin", "-w", "json"])[1])
     return first, last
 
 
 def compare(reference, tested, arguments, stdin, options):
     """None if equal, else what differs."""
-    seconds = 1.5 if options.get("watch") else TIMEOUT
-    results = []
+    results, faults = [], []
     for tool in (reference, tested):
         filled = [a.replace("{first}", str(tool.first)).replace("{shared}", str(reference.first))
                   .replace("{last}", str(max(reference.last, tested.last))) for a in arguments]
-        code, out, err = tool.run(filled, stdin, seconds)
+        if "until" in options:
+            complete, out, err = tool.run_until(filled, LAST_EVENT[options["until"]])
+            code = None
+            if not complete:
+                faults.append(f"    {tool.name} did not print the last event, or more than that: {out!r} {err!r}")
+        else:
+            code, out, err = tool.run(filled, stdin)
+            if code is None:
+                faults.append(f"    {tool.name} did not end: {out!r} {err!r}")
+            if options.get("speaks") and (code == 0 or not out + err):
+                faults.append(f"    {tool.name} was to end with a reason, and ended with {code}: {out!r} {err!r}")
         status = options.get("status", False)
         if options.get("merged"):
             out, err = err + out, err
@@ -263,7 +303,7 @@ def compare(reference, tested, arguments, stdin, options):
         results.append((code, shown, error_lines(tool, err)))
     names = ("exit code", "standard output", "errors")
     differences = [f"    {name}\n      {reference.name}: {a!r}\n      {tested.name}: {b!r}"
-                   for name, a, b in zip(names, *results) if a != b]
+                   for name, a, b in zip(names, *results) if a != b] + faults
     return "\n".join(differences) or None
 
 
