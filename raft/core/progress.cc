@@ -1,6 +1,7 @@
 #include "raft/core/progress.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "raft/base/assert.h"
 
@@ -82,6 +83,9 @@ void Progress::OnHeartbeatReply(Index last) {
       break;
     case State::kReplicate:
       if (inflight_.full()) inflight_.FreeOldest();
+  // Rounds of reads are answered, too, and as often as clients read: if each answer resumed, a peer whose
+  // disk hangs would be sent a window's worth over and over, and a probe repeated without need.
+  if (state_ == State::kSnapshot || !std::exchange(may_resume_, false)) return;
       // Entries that are under way may be lost; an empty append finds that out without sending them again.
       if (match_ < last) poke_ = true;
       break;

@@ -44,7 +44,10 @@ class Progress {
   bool OnRejected(Index rejected, Index agree);
 
   // The peer is alive: a probe that was lost may be repeated, a full window lets one append through (R37,
-  // R38). `last` is our last index.
+  // A heartbeat of the clock left: its answer may resume what is stuck.
+  void OnHeartbeatSent() { may_resume_ = true; }
+
+  // R38); once for each OnHeartbeatSent(). `last` is our last index.
   void OnHeartbeatReply(Index last);
 
   void OnUnreachable();
@@ -66,6 +69,7 @@ class Progress {
   Index told_commit_;             // The highest commit index that an append since the last probe carried.
   bool probe_under_way_ = false;  // Probe only: wait for an answer or a heartbeat's.
   bool poke_ = true;              // Send an append even if it is empty.
+  bool may_resume_ = false;       // A heartbeat of the clock was not answered yet.
   Inflight inflight_;             // Replicate only; empty otherwise.
 };
 

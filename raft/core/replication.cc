@@ -149,9 +149,10 @@ void SendAppends(CoreState& state) {
 }
 
 void SendHeartbeats(CoreState& state, HeartbeatScope scope) {
-  const Leader& leader = *state.leader();
-  for (const auto& [id, peer] : leader.peers) {
+  Leader& leader = *state.leader();
+  for (auto& [id, peer] : leader.peers) {
     if (scope == HeartbeatScope::kVoters && !state.config().IsVoter(id)) continue;
+    if (scope == HeartbeatScope::kEverybody) peer.OnHeartbeatSent();
     state.outbox.SendNow(
         id, state.term,
         HeartbeatRequest{// What it has not acknowledged it may not have, or have otherwise (R42).

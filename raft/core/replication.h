@@ -29,7 +29,10 @@ void AdvanceCommit(CoreState& state);
 // Sends each peer what it lacks and may get now. REQUIRES: leader.
 void SendAppends(CoreState& state);
 
-enum class HeartbeatScope : std::uint8_t { kEverybody, kVoters };
+enum class HeartbeatScope : std::uint8_t {
+  kEverybody,  // The clock's: an answer may resume what is stuck.
+  kVoters,     // A round of reads: an answer only confirms.
+};
 void SendHeartbeats(CoreState& state, HeartbeatScope scope);
 
 void HandleAppendReply(CoreState& state, NodeId from, const AppendReply& reply);

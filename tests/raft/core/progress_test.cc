@@ -51,6 +51,7 @@ TEST(Progress, OneProbeIsUnderWayAtATime) {
   EXPECT_TRUE(peer.CanSend());
   peer.OnSent(1, 10, Index{0});
   EXPECT_FALSE(peer.CanSend());
+  peer.OnHeartbeatSent();
   peer.OnHeartbeatReply(Index{5});
   EXPECT_TRUE(peer.CanSend());
   EXPECT_EQ(peer.next(), Index{5});
@@ -66,6 +67,7 @@ TEST(Progress, PipelinesUntilTheWindowIsFull) {
   EXPECT_TRUE(peer.CanSend());
   // A stuck peer that still answers heartbeats gets one more.
   peer.OnSent(1, 10, Index{0});
+  peer.OnHeartbeatSent();
   peer.OnHeartbeatReply(Index{9});
   EXPECT_TRUE(peer.CanSend());
 }
@@ -90,12 +92,37 @@ TEST(Progress, ARejectionMovesNextToWhereTheLogsCanAgree) {
 TEST(Progress, NothingIsSentDuringASnapshot) {
   Progress peer(Index{2}, SmallWindow());
   peer.OnSnapshotNeeded();
+  peer.OnHeartbeatSent();
   peer.OnHeartbeatReply(Index{9});
   EXPECT_FALSE(peer.CanSend());
   peer.OnSnapshotFailed();
   EXPECT_FALSE(peer.CanSend());  // Not before it shows that it is there.
   peer.OnHeartbeatReply(Index{9});
   EXPECT_TRUE(peer.CanSend());
+}
+
+// Rounds of reads are heartbeats, too, and come as often as clients read.
+TEST(Progress, OneHeartbeatOfTheClockResumesOnce) {
+  Progress probed(Index{5}, SmallWindow());
+  probed.OnHeartbeatSent();
+  probed.OnSent(1, 10, Index{0});
+  probed.OnHeartbeatReply(Index{5});
+  EXPECT_TRUE(probed.CanSend());
+  probed.OnSent(1, 10, Index{0});
+  probed.OnHeartbeatReply(Index{5});
+  EXPECT_FALSE(probed.CanSend());
+
+  Progress full = Replicating(Index{4});
+  full.OnSent(1, 10, Index{0});
+  full.OnSent(1, 10, Index{0});
+  full.OnHeartbeatReply(Index{9});
+  EXPECT_FALSE(full.CanSend());
+  full.OnHeartbeatSent();
+  full.OnHeartbeatReply(Index{9});
+  EXPECT_TRUE(full.CanSend());
+  full.OnSent(1, 10, Index{0});
+  full.OnHeartbeatReply(Index{9});
+  EXPECT_FALSE(full.CanSend());
 }
 
 TEST(Progress, ASnapshotEndsWhenItArrivesOrIsOvertaken) {
