@@ -50,6 +50,7 @@ struct PeerStatus {
   Index match;
   Index next;
   bool recently_active;
+  bool refuses_acknowledged;  // It lost entries that it had acknowledged: its disk cannot be trusted (R49).
 };
 
 struct CoreStatus {

@@ -42,6 +42,7 @@ bool Progress::OnAccepted(Index match, Index first_usable) {
   // In probe state an answer to an old append may say less than we know, but it does say that the peer is
   // there and agrees.
   const bool news = match > match_ || state_ == State::kProbe;
+  if (match >= match_) refuses_acknowledged_ = false;
   match_ = std::max(match_, match);
   next_ = std::max(next_, cairn::Next(match_));
   switch (state_) {
@@ -67,6 +68,12 @@ bool Progress::OnRejected(Index rejected, Index agree) {
       break;
     case State::kProbe:
       if (cairn::Next(rejected) != next_) return false;
+      if (rejected <= match_) {
+        // There is nothing lower to try: match_ may be committed. Probing again at once would go on for ever,
+        // as fast as the network allows.
+        refuses_acknowledged_ = true;
+        return false;
+      }
       break;
     case State::kSnapshot:
       return false;
@@ -76,6 +83,9 @@ bool Progress::OnRejected(Index rejected, Index agree) {
 }
 
 void Progress::OnHeartbeatReply(Index last) {
+  // Rounds of reads are answered, too, and as often as clients read: if each answer resumed, a peer whose
+  // disk hangs would be sent a window's worth over and over, and a probe repeated without need.
+  if (state_ == State::kSnapshot || !std::exchange(may_resume_, false)) return;
   switch (state_) {
     case State::kProbe:
       probe_under_way_ = false;
@@ -83,9 +93,6 @@ void Progress::OnHeartbeatReply(Index last) {
       break;
     case State::kReplicate:
       if (inflight_.full()) inflight_.FreeOldest();
-  // Rounds of reads are answered, too, and as often as clients read: if each answer resumed, a peer whose
-  // disk hangs would be sent a window's worth over and over, and a probe repeated without need.
-  if (state_ == State::kSnapshot || !std::exchange(may_resume_, false)) return;
       // Entries that are under way may be lost; an empty append finds that out without sending them again.
       if (match_ < last) poke_ = true;
       break;

@@ -40,13 +40,14 @@ class Progress {
   bool OnAccepted(Index match, Index first_usable);
 
   // The peer refused an append that followed `rejected`; the logs may agree at `agree` at best. Returns false
-  // for a late answer that says nothing new.
+  // for a late answer that says nothing new, and for a refusal of what the peer had acknowledged: then
+  // nothing changes but refuses_acknowledged(), and the next probe waits for a heartbeat.
   bool OnRejected(Index rejected, Index agree);
 
-  // The peer is alive: a probe that was lost may be repeated, a full window lets one append through (R37,
   // A heartbeat of the clock left: its answer may resume what is stuck.
   void OnHeartbeatSent() { may_resume_ = true; }
 
+  // The peer is alive: a probe that was lost may be repeated, a full window lets one append through (R37,
   // R38); once for each OnHeartbeatSent(). `last` is our last index.
   void OnHeartbeatReply(Index last);
 
@@ -54,6 +55,10 @@ class Progress {
   void OnSnapshotNeeded() { BecomeSnapshot(); }
   void OnSnapshotReceived(Index index);
   void OnSnapshotFailed();
+
+  // The peer does not have what it said was on its disk: the disk lied, or was put back to an older state
+  // (R49). It cannot be brought up to date by this leader, which counts it as it once was.
+  [[nodiscard]] bool refuses_acknowledged() const { return refuses_acknowledged_; }
 
   bool recently_active = true;  // Heard from since the last quorum check; a new peer gets the benefit.
   ReadRound confirmed_round;    // The latest confirmation round that the peer answered.
@@ -70,7 +75,8 @@ class Progress {
   bool probe_under_way_ = false;  // Probe only: wait for an answer or a heartbeat's.
   bool poke_ = true;              // Send an append even if it is empty.
   bool may_resume_ = false;       // A heartbeat of the clock was not answered yet.
-  Inflight inflight_;             // Replicate only; empty otherwise.
+  bool refuses_acknowledged_ = false;
+  Inflight inflight_;  // Replicate only; empty otherwise.
 };
 
 }  // namespace cairn::raft

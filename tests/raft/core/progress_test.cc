@@ -125,6 +125,26 @@ TEST(Progress, OneHeartbeatOfTheClockResumesOnce) {
   EXPECT_FALSE(full.CanSend());
 }
 
+// R49: it said that it was on its disk.
+TEST(Progress, APeerThatRefusesWhatItAcknowledgedIsProbedOnceAHeartbeat) {
+  Progress peer = Replicating(Index{4});
+  peer.OnSent(1, 10, Index{0});
+  EXPECT_TRUE(peer.OnRejected(Index{5}, Index{2}));
+  EXPECT_EQ(peer.next(), Index{5});
+  peer.OnSent(1, 10, Index{0});
+  EXPECT_FALSE(peer.OnRejected(Index{4}, Index{2}));
+  EXPECT_FALSE(peer.CanSend());
+  EXPECT_TRUE(peer.refuses_acknowledged());
+  EXPECT_EQ(peer.match(), Index{4});
+
+  peer.OnHeartbeatSent();
+  peer.OnHeartbeatReply(Index{9});
+  EXPECT_TRUE(peer.CanSend());
+  peer.OnSent(1, 10, Index{0});
+  EXPECT_TRUE(peer.OnAccepted(Index{5}, Index{0}));  // Somebody gave it back to it.
+  EXPECT_FALSE(peer.refuses_acknowledged());
+}
+
 TEST(Progress, ASnapshotEndsWhenItArrivesOrIsOvertaken) {
   Progress arrived(Index{2}, SmallWindow());
   arrived.OnSnapshotNeeded();

@@ -96,8 +96,9 @@ std::string DescribeMember(const Core& core) {
   std::string text = fmt::format("{}: {}, commit {}, log{}, {}", state.self(), DescribeRole(status),
                                  status.commit, log.empty() ? " empty" : log, Describe(status.config));
   for (const PeerStatus& peer : status.peers) {
-    text += fmt::format("\n   peer {}: {}, match {}, next {}", peer.id,
-                        kPeerStates[static_cast<std::size_t>(peer.state)], peer.match, peer.next);
+    text += fmt::format("\n   peer {}: {}, match {}, next {}{}", peer.id,
+                        kPeerStates[static_cast<std::size_t>(peer.state)], peer.match, peer.next,
+                        peer.refuses_acknowledged ? ", refuses what it acknowledged" : "");
   }
   return text;
 }
