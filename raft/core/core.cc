@@ -219,7 +219,7 @@ CoreStatus Core::status() const {
                               .state = static_cast<PeerStatus::State>(peer.state()),
                               .match = peer.match(),
                               .next = peer.next(),
-                              .recently_active = peer.recently_active,
+                              .recently_active = peer.recently_active || peer.active_before,
                               .refuses_acknowledged = peer.refuses_acknowledged()});
     }
     if (leader->transfer) status.transferring_to = leader->transfer->to;

@@ -49,7 +49,7 @@ struct PeerStatus {
   enum class State : std::uint8_t { kProbe, kReplicate, kSnapshot } state;
   Index match;
   Index next;
-  bool recently_active;
+  bool recently_active;       // Heard from within the last one or two election timeouts.
   bool refuses_acknowledged;  // It lost entries that it had acknowledged: its disk cannot be trusted (R49).
 };
 

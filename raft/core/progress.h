@@ -61,6 +61,7 @@ class Progress {
   [[nodiscard]] bool refuses_acknowledged() const { return refuses_acknowledged_; }
 
   bool recently_active = true;  // Heard from since the last quorum check; a new peer gets the benefit.
+  bool active_before = false;   // recently_active as the last quorum check found it.
   ReadRound confirmed_round;    // The latest confirmation round that the peer answered.
 
  private:

@@ -69,7 +69,7 @@ void CheckQuorum(CoreState& state) {
   for (auto& [id, peer] : leader.peers) {
     // A snapshot whose receiver fell silent has failed, even if nobody says so (R62).
     if (!peer.recently_active) peer.OnSnapshotFailed();
-    peer.recently_active = false;
+    peer.active_before = std::exchange(peer.recently_active, false);
   }
 }
 

@@ -224,6 +224,21 @@ TEST(Replica, ATransferThatFailsIsReportedAndTheQueueGoesOn) {
   EXPECT_TRUE(put->status.ok()) << put->status;
 }
 
+// The quorum check begins a new count; whoever was heard a moment before it is still there.
+TEST(Replica, ASuccessorIsFoundAtAnyMoment) {
+  OneReplica node;
+  node.Lead();
+  for (int i = 0; i < 25; ++i) {
+    node.DeliverInTerm(kPeer, node.term(), HeartbeatReply{});
+    node.Tick();
+    const auto peers = node.replica.core().status().peers;
+    EXPECT_TRUE(peers.at(0).recently_active) << "tick " << i;
+    if (i >= 20) {
+      EXPECT_FALSE(peers.at(1).recently_active) << "tick " << i;
+    }
+  }
+}
+
 TEST(Replica, TransfersAreRefusedWhereTheyMakeNoSense) {
   OneReplica node;
   node.Follow(Term{1});
