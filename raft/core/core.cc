@@ -172,6 +172,14 @@ void Core::CompactLog(Index index) {
 
 void Core::ForgetLeader() { raft::ForgetLeader(*state_); }
 
+void Core::StorageStalled() {
+  state_->storage_stalled = true;
+  // A pre-candidate gives up as well: what it would win is an election that needs the disk.
+  if (state_->follower() == nullptr) BecomeFollower(*state_, state_->term, std::nullopt);
+}
+
+void Core::StorageAnswers() { state_->storage_stalled = false; }
+
 Output Core::TakeOutput() {
   CoreState& state = *state_;
   if (Leader* leader = state.leader(); leader != nullptr && leader->flush_due) {

@@ -126,6 +126,11 @@ class Core {
   // ignores it.
   void ForgetLeader();
 
+  // The log's disk has not answered for long (R27). A leader gives the lead up in its own term, and this
+  // member does not campaign until StorageAnswers(): it could not give a vote, not even to itself.
+  void StorageStalled();
+  void StorageAnswers();
+
   // All effects since the last call.
   [[nodiscard]] Output TakeOutput();
   // Whether TakeOutput() may return something; it may still turn out to be empty.

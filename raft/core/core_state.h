@@ -43,6 +43,8 @@ struct CoreState {
   // fast, and a flapping network must not turn the hint into a storm of elections.
   std::optional<Term> hinted_in;
 
+  bool storage_stalled = false;  // Nobody leads or campaigns whose disk hangs (R27).
+
   ForwardedReads forwarded_reads;          // Of a follower that knows its leader; else empty.
   std::optional<SnapshotMeta> installing;  // Handed to the replica, not installed yet: no entries meanwhile.
   Outbox outbox;

@@ -11,12 +11,12 @@
 namespace cairn::raft {
 namespace {
 
-// A learner, a node outside its configuration, and one whose log is about to be replaced must not lead (R13,
-// R16). But until the entry that demotes or removes a voter is known to be committed, that voter still
-// campaigns (thesis 4.2.2, Figure 4.6): it may be the only one whose log the others can vote for. Its own
-// vote does not count then, and once the entry is committed it steps down.
+// A learner, a node outside its configuration, one whose log is about to be replaced, and one whose disk
+// hangs must not lead (R13, R16, R27). But until the entry that demotes or removes a voter is known to be
+// committed, that voter still campaigns (thesis 4.2.2, Figure 4.6): it may be the only one whose log the
+// others can vote for. Its own vote does not count then, and once the entry is committed it steps down.
 bool MayCampaign(const CoreState& state) {
-  if (state.installing) return false;
+  if (state.installing || state.storage_stalled) return false;
   return state.config().IsVoter(state.self()) || state.configs.At(state.log.commit()).IsVoter(state.self());
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vector>
 
 #include "raft/base/rng.h"
@@ -148,6 +149,45 @@ TEST(Core, CompactedEntriesAreGoneAndTheRestStays) {
   core.CompactLog(Index{90});
   EXPECT_EQ(core.status().first_kept.index, Index{90});
   EXPECT_EQ(core.status().last.index, Index{101});
+}
+
+// R09: a candidate that nobody answers draws anew for each election; over many of them every value comes up.
+TEST(Core, EachElectionDrawsItsTimeoutAnew) {
+  CoreOptions options = PlainOptions();
+  options.heartbeat_ticks = 1;
+  options.election_ticks = 5;
+  Core core = MakeCore(options, Voters({1, 2, 3}));
+  std::set<int> drawn;
+  int repeated = 0;
+  int before = 0;
+  for (Term term; term < Term{200};) {
+    const int timeout = Inspect(core).timer.timeout();
+    EXPECT_GE(timeout, 5);
+    EXPECT_LT(timeout, 10);
+    drawn.insert(timeout);
+    repeated += timeout == before ? 1 : 0;
+    before = timeout;
+    for (int tick = 0; tick < timeout; ++tick) core.Tick();
+    ASSERT_EQ(core.term(), Next(term));
+    term = core.term();
+  }
+  EXPECT_EQ(drawn.size(), 5u);
+  EXPECT_LT(repeated, 100);
+}
+
+// R27: whoever cannot write cannot vote, not even for itself.
+TEST(Core, AStalledStorageEndsALeadAndKeepsFromCampaigning) {
+  Core core = MakeCore(PlainOptions(), Voters({1, 2, 3}));
+  MakeLeader(core);
+  core.StorageStalled();
+  EXPECT_FALSE(core.is_leader());
+  EXPECT_EQ(core.term(), Term{1});
+  for (int tick = 0; tick < 300; ++tick) core.Tick();
+  core.Step(NodeId{2}, {.term = Term{1}, .body = TimeoutNow{}});
+  EXPECT_EQ(core.term(), Term{1});
+  core.StorageAnswers();
+  for (int tick = 0; tick < 60; ++tick) core.Tick();
+  EXPECT_GT(core.term(), Term{1});
 }
 
 TEST(Core, TheSameInputsGiveTheSameOutputs) {

@@ -1,6 +1,7 @@
 // Drives small clusters through everything a network, a disk and an operator can do, in random order, and
 // checks the properties of Raft's Figure 3 after every single input. Then heals everything and expects
-// agreement. A seed is a run: CAIRN_SEED repeats one, CAIRN_STEPS sets how many steps there are in all.
+// agreement (R112). Messages wait in the network for any time: over terms, restarts and snapshots (R111). A
+// seed is a run: CAIRN_SEED repeats one, CAIRN_STEPS sets how many steps there are in all.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -227,6 +228,10 @@ class RandomRun {
     if (!Up(id)) return;
     if (rng_.Chance(1, 20)) {
       cluster_.core(id).ForgetLeader();
+    } else if (rng_.Chance(1, 20)) {
+      cluster_.core(id).StorageStalled();
+    } else if (rng_.Chance(1, 4)) {
+      cluster_.core(id).StorageAnswers();
     } else {
       cluster_.core(id).StreamBroken(AnyNode());
     }
@@ -291,6 +296,7 @@ class RandomRun {
     cluster_.HealAll();
     for (const NodeId id : ids_) {
       if (!Up(id)) cluster_.Restart(id, rng_.Next());
+      cluster_.core(id).StorageAnswers();
     }
     for (int round = 0; round < 400; ++round) {
       cluster_.Settle();
