@@ -69,6 +69,10 @@ void PendingReads::Expire(std::uint64_t tick) {
   ExpireIn(unconfirmed_, tick);
   for (auto& [token, round] : rounds_) ExpireIn(round.reads, tick);
   for (auto& [index, round] : confirmed_) ExpireIn(round.reads, tick);
+  // While the applier stands still there is a new round each turn; nobody else would take the old ones away.
+  const auto nobody_waits = [](const auto& round) { return round.second.reads.empty(); };
+  std::erase_if(rounds_, nobody_waits);
+  std::erase_if(confirmed_, nobody_waits);
 }
 
 void PendingReads::GiveUpWithoutLeader() {

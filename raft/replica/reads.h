@@ -55,6 +55,7 @@ class PendingReads {
 
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
+  [[nodiscard]] std::size_t rounds() const { return rounds_.size() + confirmed_.size(); }
 
  private:
   struct Read {
@@ -73,8 +74,8 @@ class PendingReads {
   std::size_t count_ = 0;                  // Reads in all four places.
   std::vector<Read> waiting_;              // For the next round.
   std::vector<Read> unconfirmed_;          // For Retry(), so that a refusal is not asked for again at once.
-  std::map<ReadToken, Round> rounds_;      // Asked for.
-  std::multimap<Index, Round> confirmed_;  // Waiting for this index to be applied.
+  std::map<ReadToken, Round> rounds_;      // Asked for. None is empty.
+  std::multimap<Index, Round> confirmed_;  // Waiting for this index to be applied. None is empty.
   ReadToken last_token_;
   std::vector<Answer> answers_;
 };

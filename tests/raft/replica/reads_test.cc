@@ -68,6 +68,19 @@ TEST_F(PendingReadsTest, EveryPlaceExpires) {
   EXPECT_EQ(reads_.count(), 1U);
 }
 
+// A round begins every turn; while the applier stands still nothing else would end them.
+TEST_F(PendingReadsTest, RoundsWhoseReadsHaveAllExpiredAreGone) {
+  for (std::uint64_t tick = 1; tick <= 5; ++tick) {
+    Add(10);
+    reads_.Ready({.token = *reads_.StartRound(tick), .confirmed = true, .index = Index{5}}, Index{0});
+  }
+  Add(10);
+  static_cast<void>(reads_.StartRound(6));
+  EXPECT_EQ(reads_.rounds(), 6U);
+  reads_.Expire(10);
+  EXPECT_EQ(reads_.rounds(), 0U);
+}
+
 TEST_F(PendingReadsTest, WithoutALeaderConfirmedOnesStillFinish) {
   Add();
   reads_.Ready({.token = *reads_.StartRound(1), .confirmed = true, .index = Index{5}}, Index{0});
