@@ -15,15 +15,14 @@ namespace {
 // queue fills up here, so that the load is felt where it comes from.
 constexpr std::uint8_t kMaxOverloads = 20;
 
-// Slots that are answered but stand behind an older one that is not: bounds the window by time, not only by
-// count.
+// Slots, also those that are answered and only stand behind an older one that is not.
 constexpr std::size_t kWindowPerPending = 4;
 
 }  // namespace
 
 void PendingProposals::Add(Payload payload, ProposeDone done, std::uint64_t deadline) {
-  const bool full = count_ >= limits_.count || slots_.size() >= kWindowPerPending * limits_.count ||
-                    (count_ > 0 && bytes_ + payload.size() > limits_.bytes);
+  GiveUpStuckFront();
+  const bool full = count_ >= limits_.count || (count_ > 0 && bytes_ + payload.size() > limits_.bytes);
   if (full) {
     CAIRN_PROBE("replica_pending_overloaded");
     Refuse(std::move(done), MakeRaftError(RaftError::kOverloaded, "too many proposals are waiting"));
@@ -119,10 +118,15 @@ ProposeDone PendingProposals::Committed(const EntryId& entry, ProposalId id) {
   if (id.origin != origin_ || !Holds(id.sequence)) return nullptr;
   Slot& slot = At(id.sequence);
   if (slot.state == Slot::State::kFree) return nullptr;  // Timed out before.
-  CAIRN_ASSERT(slot.state == Slot::State::kSent, "committed index={} but sequence={} was never sent",
-               entry.index, id.sequence);
-  CAIRN_ASSERT(slot.term == entry.term, "sent in term={} committed in term={} index={}", slot.term,
-               entry.term, entry.index);
+  if (slot.state == Slot::State::kQueued || slot.term != entry.term) {
+    // A peer refused it and had it all the same, or made the entry up. It must not be sent (again).
+    CAIRN_PROBE("replica_commit_contradicts_proposal");
+    ++contradictions_;
+    if (slot.state == Slot::State::kQueued) std::erase(queue_, id.sequence);
+    Fail(slot, RaftError::kUnknown, "another member wrote it into the log in its own way");
+    DropFreeFront();
+    return nullptr;
+  }
   ProposeDone done = Free(slot);
   DropFreeFront();
   return done;
@@ -220,3 +224,16 @@ void PendingProposals::DropFreeFront() {
 }
 
 }  // namespace cairn::raft
+void PendingProposals::GiveUpStuckFront() {
+  // One forward that was lost must not be the reason to refuse everybody else until its time is up.
+  while (slots_.size() >= kWindowPerPending * limits_.count) {
+    CAIRN_PROBE("replica_stuck_proposal_given_up");
+    if (slots_.front().state == Slot::State::kQueued) {
+      RefuseQueued(1, RaftError::kOverloaded, "no leader takes it, and many wait behind it");
+    } else {
+      Fail(slots_.front(), RaftError::kUnknown, "nothing was heard of it while many others were answered");
+      DropFreeFront();
+    }
+  }
+}
+

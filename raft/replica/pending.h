@@ -38,7 +38,8 @@ class PendingProposals {
 
   PendingProposals(std::uint64_t origin, const Limits& limits) : origin_(origin), limits_(limits) {}
 
-  // Queues, or answers kOverloaded. `deadline` is in ticks. REQUIRES: deadlines never fall.
+  // Queues, or answers kOverloaded. `deadline` is in ticks. REQUIRES: deadlines never fall. An old one that
+  // is stuck, with very many younger ones answered behind it, is given up for it: kUnknown, before its time.
   void Add(Payload payload, ProposeDone done, std::uint64_t deadline);
 
   // The id that AddSent() will use.
@@ -67,7 +68,8 @@ class PendingProposals {
   void RefuseQueued(std::size_t count, RaftError error, std::string_view detail);
 
   // The entry is committed: who waits for its result, if anybody does. Call for every committed entry in
-  // order.
+  // order. What a leader wrote into it is not trusted: if it names a proposal that was not sent in its term,
+  // that one is answered kUnknown, and counted in contradictions().
   ProposeDone Committed(const EntryId& entry, ProposalId id);
 
   // Entries up to `last` were skipped by a snapshot; what was sent in its terms may be among them.
@@ -94,6 +96,7 @@ class PendingProposals {
   // Legal combinations: kFree: nothing else is set. kQueued: `done`. kSent: `done`, `term`.
   struct Slot {
     enum class State : std::uint8_t { kFree, kQueued, kSent } state = State::kFree;
+  [[nodiscard]] std::uint64_t contradictions() const { return contradictions_; }
     Term term;                           // Of the leader that was given it.
     std::optional<NodeId> forwarded_to;  // Empty: that leader is this node.
     std::uint8_t overloads = 0;          // Refusals for load so far.
@@ -122,6 +125,8 @@ class PendingProposals {
   const Limits limits_;
 
   // A window over the sequence numbers: slots_[i] is that of first_ + i. The front slot is never free.
+  // Fails the oldest while the window is full.
+  void GiveUpStuckFront();
   std::deque<Slot> slots_;
   std::uint64_t first_ = 1;
   std::deque<std::uint64_t> queue_;  // Sequences of the queued slots, in order of arrival; no others.
@@ -134,4 +139,5 @@ class PendingProposals {
   std::vector<Answer> answers_;
 };
 
+  std::uint64_t contradictions_ = 0;
 }  // namespace cairn::raft

@@ -113,20 +113,34 @@ TEST_F(PendingProposalsTest, AQueuedOneThatExpiresDidNotHappenASentOneMay) {
   EXPECT_THAT(QueuedSequences(), ElementsAre(3));
 }
 
-TEST_F(PendingProposalsTest, AnOldOneThatIsStuckDoesNotLetTheWindowGrowForEver) {
+TEST_F(PendingProposalsTest, AnOldOneThatIsStuckIsGivenUpAndNobodyElseIsRefused) {
   Add("stuck", 1000);
   pending_.Sent(1, Term{1}, kLeader);
-  std::size_t refused = 0;
+  std::vector<RaftError> errors;
   for (int i = 0; i < 100; ++i) {
     const ProposalId id = pending_.next_id();
     Add("x", 1000);
-    const auto errors = Errors();
-    refused += errors.size();
-    if (!errors.empty()) continue;
+    for (const RaftError error : Errors()) errors.push_back(error);
     pending_.Sent(1, Term{1}, std::nullopt);
     EXPECT_TRUE(pending_.Committed({.term = Term{1}, .index = Index{1}}, id));
   }
-  EXPECT_EQ(refused, 100U - 15U);  // Four times the bound, less the one that is stuck.
+  EXPECT_THAT(errors, ElementsAre(RaftError::kUnknown));
+  EXPECT_EQ(pending_.count(), 0U);
+}
+
+// An entry is what a leader wrote. None of these comes from a correct one.
+TEST_F(PendingProposalsTest, AnEntryThatNamesWhatWasNotSentSoIsAnsweredUnknownAndNotSentAgain) {
+  Add("queued");
+  Add("sent in term 3");
+  EXPECT_FALSE(pending_.Committed({.term = Term{2}, .index = Index{1}}, Id(1)));
+  EXPECT_THAT(QueuedSequences(), ElementsAre(2));
+  pending_.Sent(1, Term{3}, kLeader);
+  EXPECT_FALSE(pending_.Committed({.term = Term{2}, .index = Index{2}}, Id(2)));
+  EXPECT_FALSE(pending_.Committed({.term = Term{2}, .index = Index{3}}, Id(99)));  // Not given out yet.
+  EXPECT_THAT(Errors(), ElementsAre(RaftError::kUnknown, RaftError::kUnknown));
+  EXPECT_EQ(pending_.contradictions(), 2U);
+  EXPECT_EQ(pending_.count(), 0U);
+  EXPECT_EQ(pending_.forwarded_bytes(), 0U);
 }
 
 TEST_F(PendingProposalsTest, OneLargerThanTheWholeBoundPassesAlone) {
