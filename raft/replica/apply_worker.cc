@@ -49,6 +49,8 @@ void ApplyWorker::Apply(std::vector<ApplyItem> items) { Add(std::move(items)); }
 
 void ApplyWorker::Install(std::unique_ptr<SnapshotSink> sink) { Add(std::move(sink)); }
 
+void ApplyWorker::Discard(std::unique_ptr<SnapshotSink> sink) { Add(DiscardTask{.sink = std::move(sink)}); }
+
 void ApplyWorker::StartFlush() { Add(FlushTask{}); }
 
 void ApplyWorker::Add(Task task) {
@@ -115,6 +117,8 @@ absl::Status ApplyWorker::Do(std::vector<Task>& tasks) {
       SnapshotMeta meta = (*sink)->meta();
       CAIRN_RETURN_IF_ERROR(Annotate(machine_.Install(std::move(*sink)), "installing a snapshot"));
       events_->OnInstalled(std::move(meta));
+    } else if (auto* discard = std::get_if<DiscardTask>(&task)) {
+      discard->sink.reset();
     } else {
       machine_.StartFlush();
     }

@@ -29,11 +29,15 @@ class ApplyWorker final : public ApplyPort {
 
   void Apply(std::vector<ApplyItem> items) override;
   void Install(std::unique_ptr<SnapshotSink> sink) override;
+  void Discard(std::unique_ptr<SnapshotSink> sink) override;
   void StartFlush() override;
 
  private:
   struct FlushTask {};
-  using Task = std::variant<std::vector<ApplyItem>, std::unique_ptr<SnapshotSink>, FlushTask>;
+  struct DiscardTask {
+    std::unique_ptr<SnapshotSink> sink;
+  };
+  using Task = std::variant<std::vector<ApplyItem>, std::unique_ptr<SnapshotSink>, DiscardTask, FlushTask>;
 
   void Add(Task task);
   void Loop();

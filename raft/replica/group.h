@@ -76,8 +76,9 @@ class Group {
   // Whether status() names a leader, for whoever needs no more: costs no lock.
   [[nodiscard]] virtual bool has_leader() const = 0;
 
-  // Hands leadership to `to`, or to the best follower if empty; `done` says whether it led within an election
-  // timeout.
+  // Hands leadership to `to`, or to the best follower if empty; `done` says whether it led within two
+  // election timeouts. Only the leader can: elsewhere FailedPrecondition (as etcd's "not leader"); nothing is
+  // forwarded.
   virtual void TransferLeadership(std::optional<NodeId> to, absl::AnyInvocable<void(absl::Status)> done) = 0;
 };
 

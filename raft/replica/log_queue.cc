@@ -7,18 +7,33 @@
 #include "raft/base/assert.h"
 
 namespace cairn::raft {
+namespace {
 
-void LogQueue::Write(WriteNumber core_write, std::optional<HardState> hard_state,
-                     std::vector<Entry> entries) {
+// Roughly what an entry costs in memory beside its payload.
+constexpr std::size_t kEntryOverhead = 96;
+
+std::size_t SizeOf(const std::vector<Entry>& entries) {
+  std::size_t size = 0;
+  for (const Entry& entry : entries) size += kEntryOverhead + entry.payload.size();
+  return size;
+}
+
+}  // namespace
+
+void LogQueue::Write(WriteNumber core_write, std::optional<HardState> hard_state, std::vector<Entry> entries,
+                     std::uint64_t tick) {
   last_task_ = Next(last_task_);
-  tasks_.push_back({.core_write = core_write, .installed = std::nullopt});
+  const std::size_t bytes = SizeOf(entries);
+  unpersisted_bytes_ += bytes;
+  tasks_.push_back({.core_write = core_write, .installed = std::nullopt, .bytes = bytes, .since = tick});
   port_.Write({.number = last_task_, .hard_state = hard_state, .entries = std::move(entries)});
 }
 
-void LogQueue::Reset(SnapshotMeta installed) {
+void LogQueue::Reset(SnapshotMeta installed, std::uint64_t tick) {
   last_task_ = Next(last_task_);
   const EntryId base = installed.last;
-  tasks_.push_back({.core_write = std::nullopt, .installed = std::move(installed)});
+  tasks_.push_back(
+      {.core_write = std::nullopt, .installed = std::move(installed), .bytes = 0, .since = tick});
   port_.Reset(base, last_task_);
 }
 
@@ -35,6 +50,7 @@ LogQueue::Done LogQueue::Persisted(WriteNumber number) {
   while (tasks_.size() > left) {
     Task task = std::move(tasks_.front());
     tasks_.pop_front();
+    unpersisted_bytes_ -= task.bytes;
     if (task.core_write) {
       persisted_ = *task.core_write;
       done.core_write = persisted_;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -18,8 +20,10 @@ class LogQueue {
  public:
   explicit LogQueue(LogPort& port) : port_(port) {}
 
-  void Write(WriteNumber core_write, std::optional<HardState> hard_state, std::vector<Entry> entries);
-  void Reset(SnapshotMeta installed);
+  // `tick` is that of now.
+  void Write(WriteNumber core_write, std::optional<HardState> hard_state, std::vector<Entry> entries,
+             std::uint64_t tick);
+  void Reset(SnapshotMeta installed, std::uint64_t tick);
 
   // `envelopes` vouch for the core's writes up to `core_write`. They come out of Persisted(), or at once if
   // that is durable already.
@@ -33,11 +37,20 @@ class LogQueue {
   };
   [[nodiscard]] Done Persisted(WriteNumber number);
 
+  // What was handed to the port and is not durable: about what it holds in memory.
+  [[nodiscard]] std::size_t unpersisted_bytes() const { return unpersisted_bytes_; }
+  // The tick since which the oldest unanswered task waits; nothing if all are answered.
+  [[nodiscard]] std::optional<std::uint64_t> waits_since() const {
+    return tasks_.empty() ? std::nullopt : std::optional(tasks_.front().since);
+  }
+
  private:
-  // Legal combinations: exactly one of the two is set.
+  // Legal combinations: exactly one of the first two is set.
   struct Task {
     std::optional<WriteNumber> core_write;
     std::optional<SnapshotMeta> installed;
+    std::size_t bytes = 0;
+    std::uint64_t since = 0;  // The tick.
   };
   struct Held {
     WriteNumber until;
@@ -45,10 +58,11 @@ class LogQueue {
   };
 
   LogPort& port_;
-  std::deque<Task> tasks_;  // Not answered yet; the last one has the number last_task_.
-  WriteNumber last_task_;   // The port's.
-  WriteNumber persisted_;   // The core's.
-  std::deque<Held> held_;   // In rising order of `until`.
+  std::deque<Task> tasks_;             // Not answered yet; the last one has the number last_task_.
+  WriteNumber last_task_;              // The port's.
+  WriteNumber persisted_;              // The core's.
+  std::size_t unpersisted_bytes_ = 0;  // Sum over tasks_.
+  std::deque<Held> held_;              // In rising order of `until`.
 };
 
 }  // namespace cairn::raft

@@ -18,8 +18,9 @@ namespace cairn::raft {
 // The thread that writes the log. Group commit without a clock: it takes whatever waits, makes it one write
 // and one fdatasync, and what arrives meanwhile is the next group; it never waits for company.
 //
-// The queue needs no bound of its own: a leader's core bounds what is not committed, a follower's leader
-// bounds what is not acknowledged.
+// The queue has no bound of its own. The replica counts what is not durable and takes no entries beyond
+// ReplicaOptions::max_unpersisted_bytes; the others cannot bound it: they commit without this disk, and a
+// leader whose window is full still sends one append for each heartbeat.
 class LogWorker final : public LogPort {
  public:
   LogWorker(std::unique_ptr<SegmentedLog> log, ReplicaMetrics& metrics);

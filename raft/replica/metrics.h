@@ -56,7 +56,9 @@ struct ReplicaMetrics {
   Counter reads_failed{0};
   Counter proposals_forwarded{0};
   Counter forwards_refused{0};
-  Counter peer_messages_dropped{0};  // The inbox was full, or the applier too far behind.
+  // The inbox was full, applier or disk too far behind, or it was nothing that a peer may send.
+  Counter peer_messages_dropped{0};
+  Counter commits_contradicting{0};  // Entries that claim to be our clients' and were not sent so.
   Counter snapshot_points{0};
   Counter snapshots_sent{0};
   Counter snapshots_failed{0};  // To a peer; includes those aborted at ReplicaOptions::max_pinned_bytes.

@@ -24,12 +24,17 @@ struct ReplicaOptions {
   std::chrono::milliseconds request_budget{5000};
 
   std::size_t max_payload_bytes = 8 << 20;
-  std::size_t max_pending_proposals = 65536;    // Of this node's clients; beyond: kOverloaded.
-  std::size_t max_pending_bytes = 64 << 20;     // Payload bytes of those.
-  std::size_t max_pending_reads = 65536;        // Of this node's clients; beyond: kOverloaded.
-  std::size_t max_forwarded_bytes = 8 << 20;    // On their way to the leader; the rest waits here.
-  std::size_t max_unapplied_entries = 65536;    // Committed here and not applied yet; beyond: kOverloaded.
-  std::size_t max_unapplied_bytes = 128 << 20;  // Beyond, a follower takes no further entries for a while.
+  std::size_t max_pending_proposals = 65536;  // Of this node's clients; beyond: kOverloaded.
+  std::size_t max_pending_bytes = 64 << 20;   // Payload bytes of those.
+  std::size_t max_pending_reads = 65536;      // Of this node's clients; beyond: kOverloaded.
+  std::size_t max_forwarded_bytes = 8 << 20;  // On their way to the leader; the rest waits here.
+
+  // What is committed here and not applied, and what is given to the log and not durable. Beyond either, a
+  // leader refuses proposals (kOverloaded), its own clients' and others', and a follower lets entries be
+  // lost.
+  std::size_t max_unapplied_entries = 65536;
+  std::size_t max_unapplied_bytes = 128 << 20;
+  std::size_t max_unpersisted_bytes = 128 << 20;
 
   // A snapshot point (flush of the state, release of the log) comes when `snapshot_count` entries have been
   // applied since the last one AND either `snapshot_bytes` wait to be flushed or `snapshot_interval` has

@@ -82,12 +82,21 @@ void PendingProposals::Sent(std::size_t count, Term term, std::optional<NodeId> 
   }
 }
 
-void PendingProposals::Refused(ProposalId id, Term term, bool overloaded) {
+ForwardedProposals PendingProposals::Forward(std::size_t max_bytes, Term term, NodeId leader) {
+  ForwardedProposals batch{.term = term, .proposals = {}};
+  for (Proposal& proposal : Queued(max_bytes)) {
+    batch.proposals.emplace_back(proposal.id, std::move(proposal.payload));
+  }
+  Sent(batch.proposals.size(), term, leader);
+  return batch;
+}
+
+void PendingProposals::Refused(ProposalId id, Term term, RefusedFor reason) {
   if (id.origin != origin_ || !Holds(id.sequence)) return;
   Slot& slot = At(id.sequence);
   // Only what was forwarded can be refused from afar; a peer that says otherwise is not believed.
   if (slot.state != Slot::State::kSent || !slot.forwarded_to || slot.term != term) return;
-  if (overloaded && ++slot.overloads >= kMaxOverloads) {
+  if (reason == RefusedFor::kLoad && ++slot.overloads >= kMaxOverloads) {
     Fail(slot, RaftError::kOverloaded, "the leader is overloaded");
   } else {
     CAIRN_PROBE("replica_forward_retried");
@@ -216,14 +225,6 @@ void PendingProposals::FailSentIf(Predicate matches, RaftError error, std::strin
   DropFreeFront();
 }
 
-void PendingProposals::DropFreeFront() {
-  while (!slots_.empty() && slots_.front().state == Slot::State::kFree) {
-    slots_.pop_front();
-    ++first_;
-  }
-}
-
-}  // namespace cairn::raft
 void PendingProposals::GiveUpStuckFront() {
   // One forward that was lost must not be the reason to refuse everybody else until its time is up.
   while (slots_.size() >= kWindowPerPending * limits_.count) {
@@ -237,3 +238,11 @@ void PendingProposals::GiveUpStuckFront() {
   }
 }
 
+void PendingProposals::DropFreeFront() {
+  while (!slots_.empty() && slots_.front().state == Slot::State::kFree) {
+    slots_.pop_front();
+    ++first_;
+  }
+}
+
+}  // namespace cairn::raft

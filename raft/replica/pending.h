@@ -11,6 +11,7 @@
 #include "raft/core/core.h"
 #include "raft/core/entry.h"
 #include "raft/replica/group.h"
+#include "raft/replica/ports.h"
 
 namespace cairn::raft {
 
@@ -59,10 +60,14 @@ class PendingProposals {
   // node.
   void Sent(std::size_t count, Term term, std::optional<NodeId> forwarded_to);
 
+  // Takes as many as Queued() would say, for `leader` of `term`. They are Sent().
+  [[nodiscard]] ForwardedProposals Forward(std::size_t max_bytes, Term term, NodeId leader);
+
   // The leader of `term`, or who was taken for it, refused it: it is in no log, so it is queued again and the
-  // next leader may have it; `overloaded` too often is answered kOverloaded. A late refusal of an earlier
+  // next leader may have it; for load too often it is answered kOverloaded. A late refusal of an earlier
   // sending means nothing.
-  void Refused(ProposalId id, Term term, bool overloaded);
+  enum class RefusedFor : std::uint8_t { kNotLeading, kLoad };
+  void Refused(ProposalId id, Term term, RefusedFor reason);
 
   // The first `count` queued ones are refused for load.
   void RefuseQueued(std::size_t count, RaftError error, std::string_view detail);
@@ -91,12 +96,12 @@ class PendingProposals {
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] bool has_queued() const { return !queue_.empty(); }
   [[nodiscard]] std::size_t forwarded_bytes() const { return forwarded_bytes_; }
+  [[nodiscard]] std::uint64_t contradictions() const { return contradictions_; }
 
  private:
   // Legal combinations: kFree: nothing else is set. kQueued: `done`. kSent: `done`, `term`.
   struct Slot {
     enum class State : std::uint8_t { kFree, kQueued, kSent } state = State::kFree;
-  [[nodiscard]] std::uint64_t contradictions() const { return contradictions_; }
     Term term;                           // Of the leader that was given it.
     std::optional<NodeId> forwarded_to;  // Empty: that leader is this node.
     std::uint8_t overloads = 0;          // Refusals for load so far.
@@ -120,13 +125,13 @@ class PendingProposals {
   template <typename Predicate>
   void FailSentIf(Predicate matches, RaftError error, std::string_view detail);
   void DropFreeFront();
+  // Fails the oldest while the window is full.
+  void GiveUpStuckFront();
 
   const std::uint64_t origin_;
   const Limits limits_;
 
   // A window over the sequence numbers: slots_[i] is that of first_ + i. The front slot is never free.
-  // Fails the oldest while the window is full.
-  void GiveUpStuckFront();
   std::deque<Slot> slots_;
   std::uint64_t first_ = 1;
   std::deque<std::uint64_t> queue_;  // Sequences of the queued slots, in order of arrival; no others.
@@ -134,10 +139,10 @@ class PendingProposals {
   std::size_t count_ = 0;  // Slots that are not free.
   std::size_t bytes_ = 0;  // Their payload bytes.
   std::size_t forwarded_bytes_ = 0;
+  std::uint64_t contradictions_ = 0;
   Term last_committed_term_;
   std::vector<LostConnection> lost_connections_;
   std::vector<Answer> answers_;
 };
 
-  std::uint64_t contradictions_ = 0;
 }  // namespace cairn::raft

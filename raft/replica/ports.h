@@ -122,7 +122,9 @@ class ApplyPort {
   virtual ~ApplyPort() = default;
   virtual void Apply(std::vector<ApplyItem> items) = 0;
   virtual void Install(std::unique_ptr<SnapshotSink> sink) = 0;  // Answered by OnInstalled().
-  virtual void StartFlush() = 0;                                 // Answered by OnFlushed().
+  // Lets go of a snapshot that nobody wants: that closes files and removes a tree of them.
+  virtual void Discard(std::unique_ptr<SnapshotSink> sink) = 0;
+  virtual void StartFlush() = 0;  // Answered by OnFlushed().
 };
 
 // What goes between replicas beside the core's messages: proposals on their way to the leader (design 3.1,

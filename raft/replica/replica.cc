@@ -23,8 +23,7 @@ constexpr std::size_t kMaxForwardBytes = 1 << 20;
 // After a refused forward: until the next try at the same leader.
 constexpr std::uint64_t kRefusedPauseTicks = 4;
 
-// Reads that wait are looked through for late ones once in so many ticks.
-constexpr std::uint64_t kReadExpiryTicks = 8;
+constexpr const char* kTooFarBehind = "too much waits to be written or applied";
 
 std::uint64_t TicksOf(std::chrono::milliseconds duration, std::chrono::milliseconds tick) {
   return static_cast<std::uint64_t>((duration + tick - std::chrono::milliseconds(1)) / tick);
@@ -43,14 +42,14 @@ Replica::Replica(const ReplicaOptions& options, const RestoredState& restored, c
       hold_ticks_(kHoldTimeouts * 2 * election_ticks_),
       core_(options.core, restored),
       log_(ports.log),
-      pending_(options.origin, {.count = options.max_pending_proposals, .bytes = options.max_pending_bytes}),
-      reads_(options.max_pending_reads),
+      clients_(options),
       clock_(election_ticks_ * static_cast<std::uint64_t>(options.tick.count())),
       peers_(self_, std::move(peers_of), ports.peers),
       log_keeper_(options, restored),
       snapshots_(ports.peers, log_keeper_, metrics, election_ticks_),
-      committed_(restored.applied),
-      applied_(restored.applied) {
+      succession_(core_, election_ticks_),
+      backlog_(restored.applied,
+               {.entries = options.max_unapplied_entries, .bytes = options.max_unapplied_bytes}) {
   CAIRN_ASSERT(options.origin != 0, "an origin of 0 names nobody");
   clock_.Committed(restored.base.time);
   peers_.Restored(restored);
@@ -61,51 +60,42 @@ Replica::~Replica() = default;
 // ---- Clients ----
 
 void Replica::Propose(Payload command, ProposeDone done) {
-  if (Refusing()) return pending_.Refuse(std::move(done), RefusalReason());
+  if (Refusing()) return clients_.proposals.Refuse(std::move(done), RefusalReason());
   if (LeaderlessForLong()) {
-    return pending_.Refuse(std::move(done), MakeRaftError(RaftError::kNoLeader, "no leader"));
+    return clients_.proposals.Refuse(std::move(done), MakeRaftError(RaftError::kNoLeader, "no leader"));
   }
   if (command.size() > options_.max_payload_bytes) {
-    return pending_.Refuse(
+    return clients_.proposals.Refuse(
         std::move(done),
         MakeRaftError(RaftError::kTooLarge, fmt::format("a command of {} bytes; the limit is {}",
                                                         command.size(), options_.max_payload_bytes)));
   }
-  if (committed_.value() - std::min(applied_, committed_).value() > options_.max_unapplied_entries) {
-    return pending_.Refuse(std::move(done),
-                           MakeRaftError(RaftError::kOverloaded, "too many entries wait to be applied"));
+  if (TooFarBehind()) {
+    return clients_.proposals.Refuse(std::move(done), MakeRaftError(RaftError::kOverloaded, kTooFarBehind));
   }
-  pending_.Add(std::move(command), std::move(done), tick_ + budget_ticks_);
+  clients_.proposals.Add(std::move(command), std::move(done), tick_ + budget_ticks_);
 }
 
 void Replica::ReadBarrier(ReadDone done) {
-  if (Refusing()) return reads_.Refuse(std::move(done), RefusalReason());
+  if (Refusing()) return clients_.reads.Refuse(std::move(done), RefusalReason());
   if (LeaderlessForLong()) {
-    return reads_.Refuse(std::move(done), MakeRaftError(RaftError::kNoLeader, "no leader"));
+    return clients_.reads.Refuse(std::move(done), MakeRaftError(RaftError::kNoLeader, "no leader"));
   }
-  reads_.Add(std::move(done), tick_ + budget_ticks_);
+  clients_.reads.Add(std::move(done), tick_ + budget_ticks_);
 }
 
 void Replica::TransferLeadership(std::optional<NodeId> to, TransferDone done) {
-  if (Refusing()) return transfers_.Refuse(std::move(done), RefusalReason());
-  if (!core_.is_leader()) {
-    return transfers_.Refuse(std::move(done), absl::FailedPreconditionError("this member does not lead"));
+  if (Refusing()) return clients_.transfers.Refuse(std::move(done), RefusalReason());
+  absl::StatusOr<NodeId> successor = succession_.HandOverTo(to);
+  if (!successor.ok() || *successor == self_) {
+    return clients_.transfers.Refuse(std::move(done), std::move(successor).status());
   }
-  if (!to) to = BestFollower();
-  if (!to) {
-    return transfers_.Refuse(std::move(done),
-                             absl::FailedPreconditionError("no follower is there to take over"));
-  }
-  if (to == self_) return transfers_.Refuse(std::move(done), absl::OkStatus());
-  if (absl::Status status = core_.TransferLeadership(*to); !status.ok()) {
-    return transfers_.Refuse(std::move(done), std::move(status));
-  }
-  transfers_.Add(*to, tick_ + 2 * election_ticks_, std::move(done));
+  clients_.transfers.Add(*successor, tick_ + 2 * election_ticks_, std::move(done));
 }
 
 void Replica::ChangeMembership(MembershipChange change, ProposeDone done) {
-  if (Refusing()) return pending_.Refuse(std::move(done), RefusalReason());
-  membership_requests_.push_back({.change = std::move(change), .done = std::move(done)});
+  if (Refusing()) return clients_.proposals.Refuse(std::move(done), RefusalReason());
+  clients_.changes.push_back({.change = std::move(change), .done = std::move(done)});
 }
 
 void Replica::PeersChanged() {
@@ -125,15 +115,9 @@ void Replica::Tick() {
   if (!failure_.ok()) return;
   ++tick_;
   core_.Tick();
-  pending_.Expire(tick_);
-  if (tick_ % kReadExpiryTicks == 0) reads_.Expire(tick_);
-  const std::size_t late = reads_.Retry(tick_ > election_ticks_ ? tick_ - election_ticks_ : 0);
-  metrics_.slow_read_indexes.fetch_add(late, std::memory_order_relaxed);
-  transfers_.Expire(tick_);
-  if (LeaderlessForLong()) {
-    pending_.GiveUpWithoutLeader();
-    reads_.GiveUpWithoutLeader();
-  }
+  succession_.WatchDisk(log_.waits_since(), tick_);
+  clients_.Tick(tick_, election_ticks_, metrics_);
+  if (LeaderlessForLong()) clients_.GiveUpWithoutLeader();
   KeepLogShort();
 }
 
@@ -169,34 +153,26 @@ void Replica::OnLogPersisted(WriteNumber number) {
 
 void Replica::OnApplied(Index index) {
   if (!failure_.ok()) return;
-  CAIRN_ASSERT(index <= committed_, "applied={} committed={}", index, committed_);
-  applied_ = std::max(applied_, index);
-  while (!unapplied_.empty() && unapplied_.front().first <= index) {
-    unapplied_bytes_ -= unapplied_.front().second;
-    unapplied_.pop_front();
-  }
-  core_.Applied(applied_);
-  log_keeper_.Applied(applied_);
-  reads_.Applied(applied_);
+  backlog_.Applied(index);
+  core_.Applied(backlog_.applied());
+  log_keeper_.Applied(backlog_.applied());
+  clients_.reads.Applied(backlog_.applied());
 }
 
 void Replica::OnInstalled(SnapshotMeta meta) {
   if (!failure_.ok()) return;
   // The state is safe; now the log may forget what the state no longer continues (design 4.2: the store's
   // pointer first, the log second, the acknowledgement after both).
-  log_.Reset(std::move(meta));
+  log_.Reset(std::move(meta), tick_);
 }
 
 void Replica::InstalledAndReset(const SnapshotMeta& meta) {
-  committed_ = meta.last.index;
-  applied_ = meta.last.index;
-  unapplied_.clear();
-  unapplied_bytes_ = 0;
+  backlog_.Reset(meta.last.index);
   clock_.Committed(meta.time);
   log_keeper_.Reset(meta.last.index, tick_);
   core_.SnapshotInstalled(meta.last.index);
   peers_.Installed({.config = meta.config, .context = {}});
-  reads_.Applied(applied_);
+  clients_.reads.Applied(meta.last.index);
   metrics_.snapshots_installed.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -213,29 +189,35 @@ void Replica::OnPeerMessages(NodeId from, std::vector<PeerMessage> messages) {
 
 void Replica::HandlePeerMessage(NodeId from, PeerMessage message) {
   if (auto* raft_message = std::get_if<Message>(&message)) {
-    if (TooFarBehindFor(*raft_message)) {
-      CAIRN_PROBE("replica_append_dropped_for_backlog");
+    if (!MayStep(*raft_message)) {
       metrics_.peer_messages_dropped.fetch_add(1, std::memory_order_relaxed);
       return;
     }
     core_.Step(from, std::move(*raft_message));
   } else if (auto* forwarded = std::get_if<ForwardedProposals>(&message)) {
-    forwarded_.push_back({.from = from, .batch = std::move(*forwarded)});
+    forwards_.Add(from, std::move(*forwarded));
   } else if (auto* refused = std::get_if<ForwardRefused>(&message)) {
     metrics_.forwards_refused.fetch_add(1, std::memory_order_relaxed);
-    for (const ProposalId& id : refused->proposals) pending_.Refused(id, refused->term, refused->overloaded);
+    const auto reason =
+        refused->overloaded ? PendingProposals::RefusedFor::kLoad : PendingProposals::RefusedFor::kNotLeading;
+    for (const ProposalId& id : refused->proposals) clients_.proposals.Refused(id, refused->term, reason);
     // It hands over, it does not lead, it has too much to do, or the connection is down. Except for the load,
     // NoteLeader() will end the wait.
     hold_queue_until_ = tick_ + kRefusedPauseTicks;
   }
 }
 
-// A follower whose applier cannot follow lets entries be lost, as a network would: the leader's window for it
-// closes, and memory stays bounded. Heartbeats and votes pass.
-bool Replica::TooFarBehindFor(const Message& message) const {
-  if (unapplied_bytes_ <= options_.max_unapplied_bytes) return false;
+bool Replica::MayStep(const Message& message) const {
+  // A snapshot comes through OnSnapshotReceived(), with its bytes; a peer that only says so is not believed.
+  if (std::holds_alternative<InstallSnapshot>(message.body)) return false;
   const auto* append = std::get_if<AppendRequest>(&message.body);
-  return append != nullptr && !append->entries.empty();
+  if (append == nullptr) return true;
+  // A follower whose applier or disk cannot follow lets entries be lost, as a network would: the leader's
+  // window for it closes, and memory stays bounded. Heartbeats and votes pass. While the disk hangs empty
+  // appends are lost, too: the answers to them would wait for it, more with each heartbeat.
+  const bool lost = succession_.disk_stalled() || (!append->entries.empty() && TooFarBehind());
+  if (lost) CAIRN_PROBE("replica_append_dropped_for_backlog");
+  return !lost;
 }
 
 void Replica::OnPeerUnreachable(NodeId peer) {
@@ -243,7 +225,7 @@ void Replica::OnPeerUnreachable(NodeId peer) {
   if (core_.is_leader()) metrics_.heartbeat_send_failures.fetch_add(1, std::memory_order_relaxed);
   core_.PeerUnreachable(peer);
   // What we forwarded may have been lost with the connection. If it was not, we see it committed soon.
-  pending_.ConnectionLost(peer, tick_ + 4 * election_ticks_);
+  clients_.proposals.ConnectionLost(peer, tick_ + 4 * election_ticks_);
 }
 
 void Replica::OnStreamBroken(NodeId peer) {
@@ -257,9 +239,9 @@ void Replica::OnSnapshotSent(NodeId to, std::optional<Index> index) {
 }
 
 void Replica::OnSnapshotReceived(NodeId from, Term term, std::unique_ptr<SnapshotSink> sink) {
-  if (!failure_.ok()) return;
+  if (!failure_.ok()) return ports_.apply.Discard(std::move(sink));
   Message message{.term = term, .body = InstallSnapshot{.meta = sink->meta()}};
-  received_.push_back(std::move(sink));
+  received_.Add(std::move(sink));
   core_.Step(from, std::move(message));
 }
 
@@ -281,12 +263,13 @@ void Replica::Run(MonotonicTime now) {
     ChangeMembershipNow(now);
     StartReadRound();
     while (core_.HasOutput()) Perform(core_.TakeOutput());
-    received_.clear();  // What the core did not ask to install, it refused.
+    // Its destructor closes a store and removes files: nothing for this thread.
+    for (auto& sink : received_.TakeRefused()) ports_.apply.Discard(std::move(sink));
     NoteLeader(now);
     if (std::exchange(sent_, false)) ports_.peers.Flush();
   }
   UpdateMetrics();
-  DeliverAnswers();
+  clients_.DeliverAnswers(metrics_);
 }
 
 void Replica::NoteLeader(MonotonicTime now) {
@@ -296,8 +279,8 @@ void Replica::NoteLeader(MonotonicTime now) {
   if (leader) {
     metrics_.leader_changes.fetch_add(1, std::memory_order_relaxed);
     if (leader == self_) clock_.StartLeading(core_.status().time, now);
-    transfers_.LeaderIs(*leader);
-    reads_.Retry(0);
+    clients_.transfers.LeaderIs(*leader);
+    clients_.reads.Retry(0);
     hold_queue_until_ = 0;
   }
   if (!leader && leader_) leaderless_since_ = tick_;
@@ -305,34 +288,18 @@ void Replica::NoteLeader(MonotonicTime now) {
   term_ = term;
 }
 
-// Proposals of other members' clients. Each was sent once and names our term; if we do not lead in it, the
-// sender must know that they are in no log.
 void Replica::TakeForwarded(MonotonicTime now) {
-  for (auto& [from, batch] : std::exchange(forwarded_, {})) {
-    std::vector<Proposal> proposals;
-    proposals.reserve(batch.proposals.size());
-    for (auto& [id, payload] : batch.proposals)
-      proposals.push_back({.id = id, .payload = std::move(payload)});
-    std::vector<ProposalId> ids;
-    ids.reserve(proposals.size());
-    std::ranges::transform(proposals, std::back_inserter(ids), &Proposal::id);
-
-    ProposeResult result{.accepted = 0, .refusal = ProposeRefusal::kNotLeader};
-    if (core_.is_leader() && core_.term() == batch.term) {
-      result = core_.Propose(proposals, clock_.Propose(now));
-    }
-    if (result.accepted == ids.size()) continue;
-    CAIRN_PROBE("replica_forward_refused");
-    ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(result.accepted));
+  if (forwards_.empty()) return;
+  const auto room = TooFarBehind() ? Forwards::Room::kFull : Forwards::Room::kEnough;
+  const ClusterTime time = core_.is_leader() ? clock_.Propose(now) : ClusterTime{};
+  for (auto& [to, refused] : forwards_.ProposeTo(core_, time, room)) {
     sent_ = true;
-    ports_.peers.Send(from, ForwardRefused{.term = batch.term,
-                                           .proposals = std::move(ids),
-                                           .overloaded = result.refusal == ProposeRefusal::kOverloaded});
+    ports_.peers.Send(to, std::move(refused));
   }
 }
 
 void Replica::ProposeOwn(MonotonicTime now) {
-  if (!pending_.has_queued() || !leader_ || tick_ < hold_queue_until_) return;
+  if (!clients_.proposals.has_queued() || !leader_ || tick_ < hold_queue_until_) return;
   if (leader_ == self_) {
     ProposeToOwnLog(now);
   } else {
@@ -341,16 +308,19 @@ void Replica::ProposeOwn(MonotonicTime now) {
 }
 
 void Replica::ProposeToOwnLog(MonotonicTime now) {
-  std::vector<Proposal> proposals = pending_.Queued(options_.max_pending_bytes);
+  std::vector<Proposal> proposals = clients_.proposals.Queued(options_.max_pending_bytes);
+  if (TooFarBehind()) {
+    return clients_.proposals.RefuseQueued(proposals.size(), RaftError::kOverloaded, kTooFarBehind);
+  }
   const std::size_t count = proposals.size();
   const ProposeResult result = core_.Propose(proposals, clock_.Propose(now));
-  pending_.Sent(result.accepted, core_.term(), std::nullopt);
+  clients_.proposals.Sent(result.accepted, core_.term(), std::nullopt);
   switch (result.refusal) {
     case ProposeRefusal::kNone:
       break;
     case ProposeRefusal::kOverloaded:
-      pending_.RefuseQueued(count - result.accepted, RaftError::kOverloaded,
-                            "too many entries wait to be replicated");
+      clients_.proposals.RefuseQueued(count - result.accepted, RaftError::kOverloaded,
+                                      "too many entries wait to be replicated");
       break;
     case ProposeRefusal::kTransferring:
     case ProposeRefusal::kNotLeader:
@@ -361,49 +331,33 @@ void Replica::ProposeToOwnLog(MonotonicTime now) {
 }
 
 void Replica::ForwardTo(NodeId leader) {
-  while (pending_.has_queued() && pending_.forwarded_bytes() < options_.max_forwarded_bytes) {
-    ForwardedProposals batch{.term = term_, .proposals = {}};
-    for (Proposal& proposal : pending_.Queued(kMaxForwardBytes)) {
-      batch.proposals.emplace_back(proposal.id, std::move(proposal.payload));
-    }
-    const std::size_t count = batch.proposals.size();
-    metrics_.proposals_forwarded.fetch_add(count, std::memory_order_relaxed);
+  while (clients_.proposals.has_queued() &&
+         clients_.proposals.forwarded_bytes() < options_.max_forwarded_bytes) {
+    ForwardedProposals batch = clients_.proposals.Forward(kMaxForwardBytes, term_, leader);
+    metrics_.proposals_forwarded.fetch_add(batch.proposals.size(), std::memory_order_relaxed);
     sent_ = true;
     ports_.peers.Send(leader, std::move(batch));
-    pending_.Sent(count, term_, leader);
   }
 }
 
 void Replica::ChangeMembershipNow(MonotonicTime now) {
-  for (auto& [change, done] : std::exchange(membership_requests_, {})) {
-    const ProposalId id = pending_.next_id();
+  for (auto& [change, done] : std::exchange(clients_.changes, {})) {
+    const ProposalId id = clients_.proposals.next_id();
     absl::Status status = core_.ChangeMembership(id, change, clock_.Propose(now));
     if (status.ok()) {
-      pending_.AddSent(core_.term(), std::move(done), tick_ + budget_ticks_);
+      clients_.proposals.AddSent(core_.term(), std::move(done), tick_ + budget_ticks_);
     } else {
-      pending_.Refuse(std::move(done), std::move(status));
+      clients_.proposals.Refuse(std::move(done), std::move(status));
     }
   }
 }
 
 void Replica::StartReadRound() {
   if (!leader_) return;
-  if (const std::optional<ReadToken> token = reads_.StartRound(tick_)) {
+  if (const std::optional<ReadToken> token = clients_.reads.StartRound(tick_)) {
     metrics_.read_indexes.fetch_add(1, std::memory_order_relaxed);
     core_.ReadIndex(*token);
   }
-}
-
-void Replica::DeliverAnswers() {
-  for (auto& [done, status] : pending_.TakeAnswers()) {
-    metrics_.proposals_failed.fetch_add(1, std::memory_order_relaxed);
-    std::move(done)(std::move(status));
-  }
-  for (auto& [done, status] : reads_.TakeAnswers()) {
-    if (!status.ok()) metrics_.reads_failed.fetch_add(1, std::memory_order_relaxed);
-    std::move(done)(std::move(status));
-  }
-  for (auto& [done, status] : transfers_.TakeAnswers()) std::move(done)(std::move(status));
 }
 
 // ---- Obeying the core ----
@@ -420,7 +374,7 @@ void Replica::Perform(Output output) {
   if (!output.committed.empty()) Apply(std::move(output.committed));  // 5.
   for (const ReadReady& ready : output.reads) {                       // 6.
     if (!ready.confirmed) metrics_.failed_read_indexes.fetch_add(1, std::memory_order_relaxed);
-    reads_.Ready(ready, applied_);
+    clients_.reads.Ready(ready, backlog_.applied());
   }
   for (const SnapshotNeeded& needed : output.snapshots_needed) {  // 7.
     snapshots_.Wanted(needed.to, core_.term(), ports_.machine.flushed().index, tick_);
@@ -428,12 +382,11 @@ void Replica::Perform(Output output) {
 }
 
 void Replica::Install(const SnapshotMeta& meta) {
-  const auto sink = std::ranges::find_if(
-      received_, [&](const auto& received) { return received != nullptr && received->meta() == meta; });
-  CAIRN_ASSERT(sink != received_.end(), "asked to install index={}, which was not received", meta.last.index);
+  std::unique_ptr<SnapshotSink> sink = received_.Take(meta);
+  CAIRN_ASSERT(sink != nullptr, "asked to install index={}, which was not received", meta.last.index);
   // The entries up to it will never be seen one by one.
-  pending_.Skipped(meta.last);
-  ports_.apply.Install(std::move(*sink));
+  clients_.proposals.Skipped(meta.last);
+  ports_.apply.Install(std::move(sink));
 }
 
 void Replica::StartWrite(WriteNumber write, std::optional<HardState> hard_state, std::vector<Entry> entries) {
@@ -443,7 +396,7 @@ void Replica::StartWrite(WriteNumber write, std::optional<HardState> hard_state,
     if (auto membership = DecodeMembership(entry.payload.bytes()); membership.ok())
       peers_.Appended(entry.id.index, *membership);
   }
-  log_.Write(write, hard_state, std::move(entries));
+  log_.Write(write, hard_state, std::move(entries), tick_);
 }
 
 void Replica::Send(std::vector<Envelope> envelopes) {
@@ -461,9 +414,10 @@ void Replica::Apply(std::vector<Entry> committed) {
   std::vector<ApplyItem> items;
   items.reserve(committed.size());
   std::size_t bytes = 0;
+  Index last = backlog_.committed();
   for (Entry& entry : committed) {
-    CAIRN_ASSERT(entry.id.index == Next(committed_), "committed={} after={}", entry.id.index, committed_);
-    committed_ = entry.id.index;
+    CAIRN_ASSERT(entry.id.index == Next(last), "committed={} after={}", entry.id.index, last);
+    last = entry.id.index;
     bytes += entry.payload.size();
     clock_.Committed(entry.time);
     log_keeper_.Committed(entry);
@@ -472,11 +426,10 @@ void Replica::Apply(std::vector<Entry> committed) {
         peers_.Committed(entry.id.index, *membership);
       }
     }
-    ProposeDone done = pending_.Committed(entry.id, entry.proposal);
+    ProposeDone done = clients_.proposals.Committed(entry.id, entry.proposal);
     items.push_back({.entry = std::move(entry), .done = std::move(done)});
   }
-  unapplied_.emplace_back(committed_, bytes);
-  unapplied_bytes_ += bytes;
+  backlog_.HandedOver(last, bytes);
   ports_.apply.Apply(std::move(items));
 }
 
@@ -485,38 +438,18 @@ void Replica::Apply(std::vector<Entry> committed) {
 void Replica::BeginStop() {
   if (Refusing()) return;
   stopping_ = true;
-  if (!core_.is_leader()) return;
-  const std::optional<NodeId> successor = BestFollower();
-  if (successor && core_.TransferLeadership(*successor).ok()) hand_over_until_ = tick_ + 2 * election_ticks_;
-}
-
-std::optional<NodeId> Replica::BestFollower() const {
-  const CoreStatus status = core_.status();
-  const PeerStatus* best = nullptr;
-  for (const PeerStatus& peer : status.peers) {
-    const bool eligible =
-        peer.id != self_ && peer.recently_active && std::ranges::binary_search(status.config.voters, peer.id);
-    if (eligible && (best == nullptr || peer.match > best->match)) best = &peer;
-  }
-  return best == nullptr ? std::nullopt : std::optional(best->id);
+  succession_.BeginStop(tick_);
 }
 
 bool Replica::drained() const {
   if (!failure_.ok()) return true;
-  const bool handing_over = core_.is_leader() && tick_ < hand_over_until_;
-  return !handing_over && pending_.count() == 0 && reads_.count() == 0 && transfers_.empty() &&
-         applied_ == committed_;
+  return !succession_.handing_over(tick_) && clients_.empty() && backlog_.empty();
 }
 
 void Replica::Abandon() {
   stopping_ = true;
-  const absl::Status reason = RefusalReason();
-  pending_.FailAll(RaftError::kStopped, MessageOf(reason));
-  reads_.FailAll(RaftError::kStopped, MessageOf(reason));
-  transfers_.FailAll(RaftError::kStopped, MessageOf(reason));
-  for (auto& [change, done] : std::exchange(membership_requests_, {}))
-    pending_.Refuse(std::move(done), reason);
-  DeliverAnswers();
+  clients_.FailAll(RefusalReason());
+  clients_.DeliverAnswers(metrics_);
 }
 
 // ---- What others see ----
@@ -527,11 +460,11 @@ GroupStatus Replica::Describe() const {
           .cluster = options_.cluster,
           .term = status.term,
           .leader = status.leader,
-          .commit = std::max(status.commit, committed_),
-          .applied = applied_,
+          .commit = std::max(status.commit, backlog_.committed()),
+          .applied = backlog_.applied(),
           .last = status.last.index,
           .config = std::move(status.config),
-          .pending_proposals = pending_.count(),
+          .pending_proposals = clients_.proposals.count(),
           .leader_changes = metrics_.leader_changes.load(std::memory_order_relaxed)};
 }
 
@@ -539,9 +472,10 @@ void Replica::UpdateMetrics() {
   const auto set = [](ReplicaMetrics::Counter& gauge, std::uint64_t value) {
     gauge.store(value, std::memory_order_relaxed);
   };
-  set(metrics_.proposals_committed, committed_.value());
-  set(metrics_.proposals_applied, applied_.value());
-  set(metrics_.proposals_pending, pending_.count());
+  set(metrics_.proposals_committed, backlog_.committed().value());
+  set(metrics_.proposals_applied, backlog_.applied().value());
+  set(metrics_.commits_contradicting, clients_.proposals.contradictions());
+  set(metrics_.proposals_pending, clients_.proposals.count());
   set(metrics_.has_leader, leader_.has_value() ? 1 : 0);
   set(metrics_.is_leader, leader_ == self_ ? 1 : 0);
 }

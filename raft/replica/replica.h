@@ -4,24 +4,25 @@
 #include <absl/status/status.h>
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "raft/core/core.h"
+#include "raft/replica/apply_backlog.h"
+#include "raft/replica/client_requests.h"
 #include "raft/replica/cluster_clock.h"
+#include "raft/replica/forwards.h"
 #include "raft/replica/group.h"
 #include "raft/replica/log_keeper.h"
 #include "raft/replica/log_queue.h"
 #include "raft/replica/metrics.h"
 #include "raft/replica/options.h"
 #include "raft/replica/peer_book.h"
-#include "raft/replica/pending.h"
 #include "raft/replica/ports.h"
-#include "raft/replica/reads.h"
+#include "raft/replica/received_snapshots.h"
 #include "raft/replica/snapshot_sender.h"
-#include "raft/replica/transfers.h"
+#include "raft/replica/succession.h"
 
 namespace cairn::raft {
 
@@ -43,7 +44,7 @@ class Replica final : public ReplicaEvents {
     PeerPort& peers;
     const StateMachine& machine;
   };
-  using TransferDone = absl::AnyInvocable<void(absl::Status)>;
+  using TransferDone = Transfers::Done;
 
   Replica(const ReplicaOptions& options, const RestoredState& restored, const Ports& ports, PeersOf peers_of,
           ReplicaMetrics& metrics);
@@ -91,15 +92,6 @@ class Replica final : public ReplicaEvents {
   [[nodiscard]] const Core& core() const { return core_; }
 
  private:
-  // Proposals of a peer's clients, on their way into our log.
-  struct Forwarded {
-    NodeId from;
-    ForwardedProposals batch;
-  };
-  struct MembershipRequest {
-    MembershipChange change;
-    ProposeDone done;
-  };
   // The steps of Run(), in order.
   void NoteLeader(MonotonicTime now);
   void TakeForwarded(MonotonicTime now);
@@ -109,7 +101,6 @@ class Replica final : public ReplicaEvents {
   void ChangeMembershipNow(MonotonicTime now);
   void StartReadRound();
   void UpdateMetrics();
-  void DeliverAnswers();
 
   // Obeys one output of the core in the order that raft/core/output.h numbers.
   void Perform(Output output);
@@ -119,15 +110,18 @@ class Replica final : public ReplicaEvents {
   void Apply(std::vector<Entry> committed);
 
   void HandlePeerMessage(NodeId from, PeerMessage message);
-  [[nodiscard]] bool TooFarBehindFor(const Message& message) const;
+  [[nodiscard]] bool MayStep(const Message& message) const;
   void InstalledAndReset(const SnapshotMeta& meta);
   void KeepLogShort();
   void ReleaseLog();
 
   [[nodiscard]] bool Refusing() const { return stopping_ || !failure_.ok(); }
   [[nodiscard]] absl::Status RefusalReason() const;
-  [[nodiscard]] std::optional<NodeId> BestFollower() const;
   [[nodiscard]] bool LeaderlessForLong() const;
+  // Applier or disk cannot follow: whatever is taken now would only wait in memory.
+  [[nodiscard]] bool TooFarBehind() const {
+    return backlog_.full() || log_.unpersisted_bytes() > options_.max_unpersisted_bytes;
+  }
 
   const ReplicaOptions options_;
   const NodeId self_;
@@ -139,13 +133,15 @@ class Replica final : public ReplicaEvents {
 
   Core core_;
   LogQueue log_;
-  PendingProposals pending_;
-  PendingReads reads_;
-  Transfers transfers_;
+  ClientRequests clients_;
   ClusterClock clock_;
   PeerBook peers_;
   LogKeeper log_keeper_;
   SnapshotSender snapshots_;
+  Succession succession_;
+  ApplyBacklog backlog_;
+  Forwards forwards_;           // Arrived since the last turn.
+  ReceivedSnapshots received_;  // Stepped into the core since the last turn.
 
   std::uint64_t tick_ = 0;
   std::optional<NodeId> leader_;        // As of the last turn.
@@ -154,22 +150,10 @@ class Replica final : public ReplicaEvents {
   std::uint64_t hold_queue_until_ =
       0;  // The core takes no proposals now (a transfer): the tick of the next try.
 
-  std::vector<Forwarded> forwarded_;                    // Arrived since the last turn.
-  std::vector<MembershipRequest> membership_requests_;  // Arrived since the last turn.
-
   std::vector<Envelope> released_;  // Their writes are durable; sent by the next turn.
-
-  // Stepped into the core since the last turn, for the install that it may ask for.
-  std::vector<std::unique_ptr<SnapshotSink>> received_;
-
-  Index committed_;  // Handed to the applier. Invariant: applied_ <= committed_ unless a snapshot is coming.
-  Index applied_;
-  std::deque<std::pair<Index, std::size_t>> unapplied_;  // Last index and payload bytes of each hand-over.
-  std::size_t unapplied_bytes_ = 0;
 
   bool sent_ = false;  // Something was sent since the last PeerPort::Flush().
   bool stopping_ = false;
-  std::uint64_t hand_over_until_ = 0;  // While stopping: the tick until which we wait for another leader.
   absl::Status failure_;
 };
 

@@ -68,6 +68,7 @@ struct SimNode::Life final : raft::LogPort,
   // The applier's thread.
   void Apply(std::vector<ApplyItem> items) override { AddApplyTask(std::move(items)); }
   void Install(std::unique_ptr<raft::SnapshotSink> sink) override { AddApplyTask(std::move(sink)); }
+  void Discard(std::unique_ptr<raft::SnapshotSink>) override {}
   void StartFlush() override { AddApplyTask(FlushTask{}); }
   void AddApplyTask(ApplyTask task) {
     apply_tasks.push_back(std::move(task));

@@ -18,9 +18,9 @@ Envelope Vote(NodeId to) {
 TEST(LogQueue, HoldsWhatVouchesForAWriteUntilThatWriteIsDurable) {
   RecordingLog port;
   LogQueue queue(port);
-  queue.Write(WriteNumber{1}, HardState{.term = Term{1}, .vote = {}}, {});
+  queue.Write(WriteNumber{1}, HardState{.term = Term{1}, .vote = {}}, {}, 1);
   EXPECT_THAT(queue.HoldUntil(WriteNumber{1}, {Vote(NodeId{2})}), IsEmpty());
-  queue.Write(WriteNumber{2}, HardState{.term = Term{2}, .vote = {}}, {});
+  queue.Write(WriteNumber{2}, HardState{.term = Term{2}, .vote = {}}, {}, 1);
   EXPECT_THAT(queue.HoldUntil(WriteNumber{2}, {Vote(NodeId{3})}), IsEmpty());
 
   const LogQueue::Done first = queue.Persisted(port.writes[0].number);
@@ -35,9 +35,9 @@ TEST(LogQueue, AResetBetweenWritesIsNoWriteOfTheCores) {
   RecordingLog port;
   LogQueue queue(port);
   const SnapshotMeta meta{.last = {.term = Term{1}, .index = Index{9}}, .config = {}, .time = {}};
-  queue.Write(WriteNumber{1}, HardState{.term = Term{1}, .vote = {}}, {});
-  queue.Reset(meta);
-  queue.Write(WriteNumber{2}, HardState{.term = Term{2}, .vote = {}}, {});
+  queue.Write(WriteNumber{1}, HardState{.term = Term{1}, .vote = {}}, {}, 1);
+  queue.Reset(meta, 1);
+  queue.Write(WriteNumber{2}, HardState{.term = Term{2}, .vote = {}}, {}, 1);
 
   LogQueue::Done done = queue.Persisted(port.resets[0].number);
   EXPECT_EQ(done.core_write, WriteNumber{1});
@@ -46,6 +46,24 @@ TEST(LogQueue, AResetBetweenWritesIsNoWriteOfTheCores) {
   done = queue.Persisted(port.writes[1].number);
   EXPECT_EQ(done.core_write, WriteNumber{2});
   EXPECT_FALSE(done.installed.has_value());
+}
+
+TEST(LogQueue, KnowsHowMuchWaitsAndSinceWhen) {
+  RecordingLog port;
+  LogQueue queue(port);
+  EXPECT_EQ(queue.waits_since(), std::nullopt);
+  const Entry entry = CommandEntry(Term{1}, Index{1}, {}, std::string(1000, 'x'));
+  queue.Write(WriteNumber{1}, std::nullopt, {entry, entry}, 5);
+  queue.Write(WriteNumber{2}, std::nullopt, {entry}, 8);
+  EXPECT_GE(queue.unpersisted_bytes(), 3000U);
+  EXPECT_EQ(queue.waits_since(), 5U);
+  static_cast<void>(queue.Persisted(port.writes[0].number));
+  EXPECT_GE(queue.unpersisted_bytes(), 1000U);
+  EXPECT_LT(queue.unpersisted_bytes(), 2000U);
+  EXPECT_EQ(queue.waits_since(), 8U);
+  static_cast<void>(queue.Persisted(port.writes[1].number));
+  EXPECT_EQ(queue.unpersisted_bytes(), 0U);
+  EXPECT_EQ(queue.waits_since(), std::nullopt);
 }
 
 }  // namespace

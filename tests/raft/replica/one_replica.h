@@ -44,10 +44,12 @@ struct RecordingLog final : LogPort {
 struct RecordingApply final : ApplyPort {
   void Apply(std::vector<ApplyItem> items) override { batches.push_back(std::move(items)); }
   void Install(std::unique_ptr<SnapshotSink> sink) override { installs.push_back(std::move(sink)); }
+  void Discard(std::unique_ptr<SnapshotSink> sink) override { discards.push_back(std::move(sink)); }
   void StartFlush() override { ++flushes; }
 
   std::vector<std::vector<ApplyItem>> batches;
   std::vector<std::unique_ptr<SnapshotSink>> installs;
+  std::vector<std::unique_ptr<SnapshotSink>> discards;
   int flushes = 0;
 };
 

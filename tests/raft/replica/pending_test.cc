@@ -15,6 +15,7 @@ using testing::SizeIs;
 
 constexpr std::uint64_t kOrigin = 5;
 constexpr NodeId kLeader{2};
+using RefusedFor = PendingProposals::RefusedFor;
 
 class PendingProposalsTest : public testing::Test {
  protected:
@@ -51,20 +52,20 @@ TEST_F(PendingProposalsTest, RefusedOnesGoBackToTheirPlace) {
   Add("c");
   pending_.Sent(2, Term{1}, kLeader);
   EXPECT_EQ(pending_.forwarded_bytes(), 2U);
-  pending_.Refused(Id(2), Term{1}, false);
+  pending_.Refused(Id(2), Term{1}, RefusedFor::kNotLeading);
   EXPECT_THAT(QueuedSequences(), ElementsAre(2, 3));
-  pending_.Refused(Id(1), Term{1}, false);
+  pending_.Refused(Id(1), Term{1}, RefusedFor::kNotLeading);
   EXPECT_THAT(QueuedSequences(), ElementsAre(1, 2, 3));
   EXPECT_EQ(pending_.forwarded_bytes(), 0U);
 }
 
 TEST_F(PendingProposalsTest, ARefusalOfWhatWasNotForwardedMeansNothing) {
   Add("a");
-  pending_.Refused(Id(1), Term{1}, false);  // Never sent.
-  pending_.Sent(1, Term{1}, std::nullopt);  // Our own log has it.
-  pending_.Refused(Id(1), Term{1}, false);
-  pending_.Refused(Id(9), Term{1}, true);
-  pending_.Refused({.origin = 6, .sequence = 1}, Term{1}, true);
+  pending_.Refused(Id(1), Term{1}, RefusedFor::kNotLeading);  // Never sent.
+  pending_.Sent(1, Term{1}, std::nullopt);                    // Our own log has it.
+  pending_.Refused(Id(1), Term{1}, RefusedFor::kNotLeading);
+  pending_.Refused(Id(9), Term{1}, RefusedFor::kLoad);
+  pending_.Refused({.origin = 6, .sequence = 1}, Term{1}, RefusedFor::kLoad);
   EXPECT_THAT(QueuedSequences(), IsEmpty());
   EXPECT_THAT(Errors(), IsEmpty());
 }

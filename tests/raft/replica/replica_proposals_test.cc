@@ -297,6 +297,41 @@ TEST(Replica, ALeaderWhoseApplierIsFarBehindRefusesMore) {
   EXPECT_EQ(taken->calls, 0);
 }
 
+// By bytes, and wherever a proposal comes from: the applier does not care.
+TEST(Replica, ALeaderWhoseApplierIsFarBehindRefusesForwardedOnesAndWhatWaitedInTheQueue) {
+  ReplicaOptions options = OneReplica::SmallOptions();
+  options.max_unapplied_bytes = 10;
+  OneReplica node(options);
+  node.Lead();
+  const auto first = node.Propose("0123456789abcdef");
+  node.Turn();
+  // Held back while the lead is being handed over, to one that lacks the entry.
+  const auto moved = node.Transfer(kOther);
+  const auto waited = node.Propose("b");
+  node.Turn();
+  node.AcknowledgeAll();
+  node.Persist();  // Committed, not applied.
+  EXPECT_EQ(waited->calls, 0);
+
+  EXPECT_EQ(node.Propose("c")->calls, 0);
+  node.Deliver(kOther,
+               ForwardedProposals{.term = node.term(),
+                                  .proposals = {{{.origin = 9, .sequence = 1}, Payload::FromString("d")}}});
+  ASSERT_THAT(node.Sent<ForwardRefused>(kOther), SizeIs(1));
+  EXPECT_TRUE(node.Sent<ForwardRefused>(kOther)[0].overloaded);
+  for (int i = 0; i < 12; ++i) {  // The transfer is given up; the queue would go on.
+    node.DeliverInTerm(kPeer, node.term(), HeartbeatReply{});
+    node.Tick();
+  }
+  EXPECT_EQ(waited->error(), RaftError::kOverloaded);
+  EXPECT_EQ(node.last(), Index{2});
+
+  node.Apply();
+  const auto taken = node.Propose("e");
+  node.Turn();
+  EXPECT_EQ(node.last(), Index{3});
+}
+
 TEST(Replica, AFollowerWhoseApplierIsFarBehindTakesNoEntriesButHearsTheLeader) {
   ReplicaOptions options = OneReplica::SmallOptions();
   options.max_unapplied_bytes = 10;
