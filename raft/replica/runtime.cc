@@ -11,6 +11,7 @@
 #include "raft/replica/inbox.h"
 #include "raft/replica/log_worker.h"
 #include "raft/replica/replica.h"
+#include "raft/replica/tick_plan.h"
 
 namespace cairn::raft {
 namespace {
@@ -83,7 +84,9 @@ struct ReplicaRuntime::State {
   void Deliver(event::PeersChanged& /*e*/) { replica->PeersChanged(); }
   void Deliver(event::BeginStop& e);
   void Tick();
-  void Publish(bool ticked);
+  // kIfNews: a new term or leader; the rest is as of the last tick.
+  enum class Publishing : std::uint8_t { kIfNews, kAlways };
+  void Publish(Publishing when);
   void TellFailure();
   [[nodiscard]] bool Finished(Clock::time_point now) const;
   // Answers what a closed inbox still holds.
@@ -121,27 +124,21 @@ struct ReplicaRuntime::State {
 // ---- The replica's thread ----
 
 void ReplicaRuntime::State::Loop() {
-  Clock::time_point next_tick = Clock::now() + options.tick;
+  TickPlan plan(Clock::now(), options.tick);
   while (true) {
-    Deliver(inbox.Take(next_tick));
+    Deliver(inbox.Take(plan.next()));
     const Clock::time_point now = Clock::now();
-    const bool tick = now >= next_tick;
-    if (tick) {
-      Tick();
-      // After a stall (a paused process, a long turn) one tick stands for all that were missed: time in which
-      // we could hear nobody is no reason to think that nobody spoke (R102).
-      next_tick += options.tick;
-      if (next_tick <= now) next_tick = now + options.tick;
-    }
+    const bool tick = plan.TakeDue(now);
+    if (tick) Tick();
     replica->Run(ToMonotonic(now));
-    Publish(tick);
+    Publish(tick ? Publishing::kAlways : Publishing::kIfNews);
     TellFailure();
     if (Finished(now)) break;
   }
   inbox.Close();
   replica->Abandon();
   Refuse(inbox.Take(Clock::now()));
-  Publish(true);
+  Publish(Publishing::kAlways);
 }
 
 void ReplicaRuntime::State::Deliver(Inbox::Batch batch) {
@@ -171,9 +168,9 @@ void ReplicaRuntime::State::Tick() {
   }
 }
 
-void ReplicaRuntime::State::Publish(bool ticked) {
+void ReplicaRuntime::State::Publish(Publishing when) {
   const Core& core = replica->core();
-  if (!ticked && core.term() == published_term.load(std::memory_order_relaxed) &&
+  if (when == Publishing::kIfNews && core.term() == published_term.load(std::memory_order_relaxed) &&
       core.leader() == published_leader)
     return;
   published_term.store(core.term(), std::memory_order_relaxed);

@@ -28,14 +28,36 @@ using sim::ToyMachine;
 
 constexpr std::chrono::seconds kPatience{20};  // Far beyond what any test needs, also under a sanitizer.
 
-[[nodiscard]] bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+// Wakes who waits for something to become true: rung by whoever may have made it so.
+class Bell {
+ public:
+  void Ring() { const absl::MutexLock lock(&mutex_); }
+  // `condition` must take no lock that Ring() may be called under.
+  [[nodiscard]] bool Await(const std::function<bool()>& condition) {
+    const absl::MutexLock lock(&mutex_);
+    return mutex_.AwaitWithTimeout(absl::Condition(&condition), absl::FromChrono(kPatience));
   }
-  return true;
-}
+
+ private:
+  absl::Mutex mutex_;
+};
+
+// Counts answers from any thread.
+class Answers {
+ public:
+  void Add() {
+    ++count_;
+    bell_.Ring();
+  }
+  [[nodiscard]] int count() const { return count_; }
+  [[nodiscard]] bool Await(int count) {
+    return bell_.Await([&] { return count_ == count; });
+  }
+
+ private:
+  std::atomic<int> count_{0};
+  Bell bell_;
+};
 
 // What an answer said. Not the absl::Status itself: its text is counted in a library that was built without
 // the thread sanitizer, so letting go of one's copy in two threads looks like a race.
@@ -117,6 +139,8 @@ class InProcessPeers final : public PeerPort {
   std::map<NodeId, std::vector<PeerMessage>> queues_;
 };
 
+enum class Leaving : std::uint8_t { kHandOver, kAtOnce };
+
 // A member: directories that outlive it, and the running part.
 class Member {
  public:
@@ -124,7 +148,7 @@ class Member {
       : id_(id), board_(board), directory_(std::move(directory)) {
     toy_disk_.state.meta.config.voters = std::move(voters);
   }
-  ~Member() { Stop(false); }
+  ~Member() { Stop(Leaving::kAtOnce); }
 
   void Start() {
     ++starts_;
@@ -133,8 +157,10 @@ class Member {
     disk_ = *std::move(disk);
     auto opened = SegmentedLog::Open(*disk_, {.segment_bytes = 1 << 16, .spare_segments = 1});
     ASSERT_TRUE(opened.ok()) << opened.status();
-    machine_ =
-        std::make_unique<ToyMachine>(toy_disk_, nullptr, [](const std::function<void()>& flush) { flush(); });
+    machine_ = std::make_unique<ToyMachine>(toy_disk_, nullptr, [this](const std::function<void()>& flush) {
+      flush();
+      flushed_.Ring();
+    });
     auto restored = Reconcile(std::move(opened->contents), machine_->recovered(), *opened->log);
     ASSERT_TRUE(restored.ok()) << restored.status();
     runtime_ = std::make_unique<ReplicaRuntime>(
@@ -149,9 +175,9 @@ class Member {
     runtime_->Start(*peers_);
   }
 
-  void Stop(bool hand_over) {
+  void Stop(Leaving leaving) {
     if (!runtime_) return;
-    runtime_->Stop({.hand_over = hand_over, .patience = kPatience});
+    runtime_->Stop({.hand_over = leaving == Leaving::kHandOver, .patience = kPatience});
     board_.Disconnect(id_);
     runtime_.reset();
     machine_.reset();
@@ -185,6 +211,9 @@ class Member {
   ToyMachine& machine() { return *machine_; }
   NodeId id() const { return id_; }
   absl::Notification& failed() { return failed_; }
+  [[nodiscard]] bool AwaitFlushBeyond(Index index) {
+    return flushed_.Await([&] { return machine_->flushed().index > index; });
+  }
   const Reply& failure() const { return failure_; }
 
  private:
@@ -212,6 +241,7 @@ class Member {
   std::unique_ptr<ReplicaRuntime> runtime_;
   absl::Notification failed_;
   Reply failure_;
+  Bell flushed_;
 };
 
 class ReplicaRuntimeTest : public testing::Test {
@@ -255,7 +285,7 @@ TEST_F(ReplicaRuntimeTest, ASingleNodeServesAndComesBackWithWhatItAcknowledged) 
   EXPECT_TRUE(status.is_leader());
   EXPECT_GE(status.applied, Index{2});
 
-  member(1).Stop(true);
+  member(1).Stop(Leaving::kHandOver);
   member(1).Start();
   EXPECT_EQ(member(1).Get("k").value, "2");
   EXPECT_TRUE(member(1).Put("k", "3").ok);
@@ -302,7 +332,7 @@ TEST_F(ReplicaRuntimeTest, ThreeNodesServeThroughEachAndOutliveTheirLeader) {
   Member* leader = Leader();
   ASSERT_NE(leader, nullptr);
   const std::uint64_t old_leader = leader->id().value();
-  leader->Stop(true);  // Hands over.
+  leader->Stop(Leaving::kHandOver);  // Hands over.
   const std::uint64_t other = old_leader == 1 ? 2 : 1;
   EXPECT_TRUE(member(other).Put("k", "after").ok);
   leader->Start();
@@ -315,7 +345,7 @@ TEST_F(ReplicaRuntimeTest, ManyThreadsAreAnsweredOnceEachWhileTheLeaderIsHandedA
   ASSERT_TRUE(member(1).Put("warm", "up").ok);
   constexpr int kThreads = 4;
   constexpr int kRequests = 400;
-  std::atomic<int> answers{0};
+  Answers answers;
   std::atomic<int> succeeded{0};
   std::vector<std::thread> threads;
   for (int thread = 0; thread < kThreads; ++thread) {
@@ -324,14 +354,14 @@ TEST_F(ReplicaRuntimeTest, ManyThreadsAreAnsweredOnceEachWhileTheLeaderIsHandedA
         ReplicaRuntime& runtime = member(1 + static_cast<std::uint64_t>(i % 3)).runtime();
         if (i % 4 == 3) {
           runtime.ReadBarrier([&](const absl::Status& status) {
-            ++answers;
             succeeded += status.ok() ? 1 : 0;
+            answers.Add();
           });
         } else {
           runtime.Propose(PutCommand("k" + std::to_string(thread), std::to_string(i)),
                           [&](const auto& result) {
-                            ++answers;
                             succeeded += result.ok() ? 1 : 0;
+                            answers.Add();
                           });
         }
       }
@@ -349,35 +379,36 @@ TEST_F(ReplicaRuntimeTest, ManyThreadsAreAnsweredOnceEachWhileTheLeaderIsHandedA
     }
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_TRUE(Eventually([&] { return answers == kThreads * kRequests; })) << answers;
+  EXPECT_TRUE(answers.Await(kThreads * kRequests)) << answers.count();
   EXPECT_EQ(succeeded, kThreads * kRequests);
-  for (const auto& member : members_) member->Stop(false);
-  EXPECT_EQ(answers, kThreads * kRequests);
+  for (const auto& member : members_) member->Stop(Leaving::kAtOnce);
+  EXPECT_EQ(answers.count(), kThreads * kRequests);
 }
 
 TEST_F(ReplicaRuntimeTest, WritesThatArriveTogetherShareTheDisk) {
   StartMembers(1);
   ASSERT_TRUE(member(1).Put("warm", "up").ok);
   constexpr int kRequests = 5000;
-  std::atomic<int> answers{0};
+  Answers answers;
   for (int i = 0; i < kRequests; ++i) {
-    member(1).runtime().Propose(PutCommand("k", std::to_string(i)), [&](const auto&) { ++answers; });
+    member(1).runtime().Propose(PutCommand("k", std::to_string(i)), [&](const auto&) { answers.Add(); });
   }
-  ASSERT_TRUE(Eventually([&] { return answers == kRequests; }));
+  ASSERT_TRUE(answers.Await(kRequests));
   std::uint64_t writes = 0;
   for (std::size_t bucket = 0; bucket < DurationHistogram::kBuckets; ++bucket) {
     writes += member(1).runtime().metrics().log_write.count(bucket);
   }
   EXPECT_LT(writes, kRequests / 5);
-  // The counter follows the answers by a turn.
-  EXPECT_TRUE(Eventually([&] { return member(1).runtime().metrics().proposals_applied >= kRequests; }));
+  // The counter follows the answers by a turn, and a read comes after that turn.
+  ASSERT_TRUE(member(1).Get("k").ok);
+  EXPECT_GE(member(1).runtime().metrics().proposals_applied, kRequests);
 }
 
 TEST_F(ReplicaRuntimeTest, StoppingAnswersEverybodyAtOnce) {
   StartMembers(3);
   ASSERT_TRUE(member(1).Put("warm", "up").ok);
-  member(2).Stop(false);
-  member(3).Stop(false);
+  member(2).Stop(Leaving::kAtOnce);
+  member(3).Stop(Leaving::kAtOnce);
   std::atomic<int> answers{0};
   for (int i = 0; i < 100; ++i) {
     member(1).runtime().Propose(PutCommand("k", "v"), [&](const auto&) { ++answers; });
@@ -445,23 +476,24 @@ TEST_F(ReplicaRuntimeTest, AFollowerThatWasAwayTooLongGetsASnapshot) {
   StartMembers(3);
   ASSERT_TRUE(member(1).Put("k", "0").ok);
   Member& away = member(Leader()->id() == NodeId{1} ? 2 : 1);
-  away.Stop(false);
+  away.Stop(Leaving::kAtOnce);
   Member& other = *members_.back();
-  std::atomic<int> answers{0};
+  Answers answers;
   for (int i = 1; i <= 1000; ++i) {
-    other.runtime().Propose(PutCommand("k", std::to_string(i)), [&](const auto&) { ++answers; });
+    other.runtime().Propose(PutCommand("k", std::to_string(i)), [&](const auto&) { answers.Add(); });
   }
-  ASSERT_TRUE(Eventually([&] { return answers == 1000; }));
+  ASSERT_TRUE(answers.Await(1000));
   // Its log was let go before the follower comes back.
   Member* leader = nullptr;
   for (const auto& member : members_) {
     if (member.get() != &away && member->runtime().status().is_leader()) leader = member.get();
   }
   ASSERT_NE(leader, nullptr);
-  ASSERT_TRUE(Eventually([&] { return leader->machine().flushed().index > Index{900}; }));
+  ASSERT_TRUE(leader->AwaitFlushBeyond(Index{900}));
   away.Start();
-  ASSERT_TRUE(Eventually([&] { return away.runtime().metrics().snapshots_installed == 1; }));
+  // A read waits until what the leader has committed is applied here, by whatever way it comes.
   EXPECT_EQ(away.Get("k").value, leader->machine().Read("k").value);
+  EXPECT_EQ(away.runtime().metrics().snapshots_installed, 1U);
   EXPECT_EQ(away.machine().Read("k").version, leader->machine().Read("k").version);
 }
 
