@@ -1,5 +1,7 @@
 #include "raft/core/reads.h"
 
+#include <optional>
+
 #include "raft/base/assert.h"
 #include "raft/core/quorum.h"
 #include "raft/core/replication.h"
@@ -7,16 +9,21 @@
 namespace cairn::raft {
 namespace {
 
-void Answer(CoreState& state, const PendingRead& read, bool confirmed, Index index) {
+// `index` is empty if nobody confirmed the read.
+void Answer(CoreState& state, const PendingRead& read, std::optional<Index> index) {
+  const bool confirmed = index.has_value();
+  const Index at = index.value_or(Index{});
   if (!read.from) {
-    return state.outbox.AnswerRead({.token = read.token, .confirmed = confirmed, .index = index});
+    return state.outbox.AnswerRead({.token = read.token, .confirmed = confirmed, .index = at});
   }
   state.outbox.SendNow(*read.from, state.term,
-                       ReadIndexReply{.token = read.token, .confirmed = confirmed, .index = index});
+                       ReadIndexReply{.token = read.token, .confirmed = confirmed, .index = at});
 }
 
+void Refuse(CoreState& state, const PendingRead& read) { Answer(state, read, std::nullopt); }
+
 void TakeRead(CoreState& state, Leader& leader, const PendingRead& read) {
-  if (!leader.reads.Add(read)) return Answer(state, read, false, {});
+  if (!leader.reads.Add(read)) return Refuse(state, read);
   leader.flush_due = true;
 }
 
@@ -25,27 +32,28 @@ void TakeRead(CoreState& state, Leader& leader, const PendingRead& read) {
 void AskForReadIndex(CoreState& state, ReadToken token) {
   const PendingRead read{.from = std::nullopt, .token = token};
   if (Leader* leader = state.leader()) return TakeRead(state, *leader, read);
-  if (!state.known_leader() || !state.forwarded_reads.Add(token)) Answer(state, read, false, {});
+  if (!state.known_leader() || !state.forwarded_reads.Add(token)) Refuse(state, read);
 }
 
 void HandleReadIndexRequest(CoreState& state, NodeId from, const ReadIndexRequest& request) {
   const PendingRead read{.from = from, .token = request.token};
   if (Leader* leader = state.leader()) return TakeRead(state, *leader, read);
-  Answer(state, read, false, {});
+  Refuse(state, read);
 }
 
 void HandleReadIndexReply(CoreState& state, const ReadIndexReply& reply) {
   for (const ReadToken token : state.forwarded_reads.Finish(reply.token)) {
-    Answer(state, {.from = std::nullopt, .token = token}, reply.confirmed, reply.index);
+    Answer(state, {.from = std::nullopt, .token = token},
+           reply.confirmed ? std::optional(reply.index) : std::nullopt);
   }
 }
 
 void FailReads(CoreState& state) {
   if (Leader* leader = state.leader()) {
-    for (const PendingRead& read : leader->reads.TakeAll()) Answer(state, read, false, {});
+    for (const PendingRead& read : leader->reads.TakeAll()) Refuse(state, read);
   }
   for (const ReadToken token : state.forwarded_reads.TakeAll()) {
-    Answer(state, {.from = std::nullopt, .token = token}, false, {});
+    Refuse(state, {.from = std::nullopt, .token = token});
   }
 }
 
@@ -69,7 +77,7 @@ void ConfirmReads(CoreState& state) {
     return (id == state.self() ? leader.reads.round() : leader.peers.at(id).confirmed_round).value();
   });
   const ReadQueue::Confirmed confirmed = leader.reads.Confirm(ReadRound{round});
-  for (const PendingRead& read : confirmed.reads) Answer(state, read, true, confirmed.index);
+  for (const PendingRead& read : confirmed.reads) Answer(state, read, confirmed.index);
   if (leader.reads.waiting()) leader.flush_due = true;
 }
 
