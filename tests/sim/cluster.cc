@@ -46,7 +46,9 @@ Cluster::Cluster(const ClusterOptions& options)
       keys_(options.keys) {
   raft::MemberConfig members;
   for (std::uint64_t id = 1; id <= options.nodes; ++id) members.voters.push_back(NodeId{id});
-  for (const NodeId id : members.voters) {
+  // Who joins later is told at birth what everybody was told (RestoredState::base).
+  for (std::uint64_t number = 1; number <= options.nodes + options.spares; ++number) {
+    const NodeId id{number};
     nodes_.push_back(std::make_unique<SimNode>(
         id, options.node, members,
         SimNode::World{
@@ -77,9 +79,9 @@ bool Cluster::RunUntil(const std::function<bool()>& condition, SimClock::Micros 
   return true;
 }
 
-void Cluster::Crash(std::uint64_t id, bool power_too) {
-  node(id).Crash(power_too);
-  if (power_too) return;
+void Cluster::Crash(std::uint64_t id, Loss loss) {
+  node(id).Crash(loss);
+  if (loss == Loss::kPower) return;
   for (const auto& other : nodes_) {
     if (!net_.Connected(NodeId{id}, other->id())) continue;
     clock_.After(rng_.Between(kMillisecond, 5 * kMillisecond), [this, id, to = other.get()] {
@@ -146,6 +148,33 @@ std::shared_ptr<Cluster::Answer> Cluster::Read(std::uint64_t id, const std::stri
   return answer;
 }
 
+std::shared_ptr<Cluster::Answer> Cluster::Change(std::vector<raft::MembershipStep> steps) {
+  auto answer = std::make_shared<Answer>();
+  const auto leader = Leader();
+  if (!leader) {
+    ++answer->calls;
+    return answer;
+  }
+  node(*leader).Post([steps = std::move(steps), answer](Replica& replica) {
+    replica.ChangeMembership({.steps = steps, .context = ""},
+                             [answer](const absl::StatusOr<std::unique_ptr<raft::ApplyResult>>& result) {
+                               ++answer->calls;
+                               answer->status = result.status();
+                             });
+  });
+  return answer;
+}
+
+std::vector<std::uint64_t> Cluster::Members() const {
+  std::vector<std::uint64_t> members;
+  const auto leader = Leader();
+  if (!leader) return members;
+  for (const NodeId id : nodes_.at(*leader - 1)->replica().core().status().config.All()) {
+    members.push_back(id.value());
+  }
+  return members;
+}
+
 void Cluster::StartClients(int count) {
   clients_run_ = true;
   for (int client = 0; client < count; ++client) ClientStep(client);
@@ -193,7 +222,7 @@ void Cluster::Torment(SimClock::Micros duration) {
 
 void Cluster::OneFault() {
   const std::uint64_t victim = rng_.Between(1, size());
-  switch (rng_.Below(14)) {
+  switch (rng_.Below(15)) {
     case 0:
       return net_.SetWeather({.lost_per_mille = rng_.Below(200),
                               .doubled_per_mille = rng_.Below(100),
@@ -209,10 +238,10 @@ void Cluster::OneFault() {
     case 5:
       return net_.Heal();
     case 6:
-      if (node(victim).up()) Crash(victim, false);
+      if (node(victim).up()) Crash(victim, Loss::kProcess);
       return;
     case 7:
-      if (node(victim).up()) Crash(victim, true);
+      if (node(victim).up()) Crash(victim, Loss::kPower);
       return;
     case 8:
     case 9:
@@ -222,7 +251,7 @@ void Cluster::OneFault() {
     case 11:
       if (rng_.Chance(1, 3)) {
         for (std::uint64_t id = 1; id <= size(); ++id) {
-          if (node(id).up()) Crash(id, true);
+          if (node(id).up()) Crash(id, Loss::kPower);
         }
         return;
       }
@@ -234,6 +263,8 @@ void Cluster::OneFault() {
     case 13:
       for (const auto& node : nodes_) node->SetDiskDelay(2 * kMillisecond);
       return;
+    case 14:
+      return node(victim).StallDisk(rng_.Between(500 * kMillisecond, 5 * kSecond));
     default:
       return;
   }
@@ -268,8 +299,10 @@ void Cluster::SendSnapshot(NodeId from, NodeId to, raft::Term term) {
 }
 
 bool Cluster::AllEqual() {
-  const ToyState first = nodes_.front()->machine().state();
-  return std::ranges::all_of(nodes_, [&](const auto& node) { return node->machine().state() == first; });
+  const std::vector<std::uint64_t> members = Members();
+  return !members.empty() && std::ranges::all_of(members, [&](std::uint64_t id) {
+    return node(id).machine().state() == node(members.front()).machine().state();
+  });
 }
 
 void Cluster::HealAndCheck() {
@@ -280,11 +313,14 @@ void Cluster::HealAndCheck() {
   for (const auto& node : nodes_) {
     node->Pause(0);
     node->SetDiskDelay(2 * kMillisecond);
+    node->StallDisk(0);
+    node->StallApplier(0);
   }
   CAIRN_ASSERT(RunUntil([&] { return Leader().has_value(); }, 5 * kSecond),
                "no leader 5 s after all faults ended");
   Run(5 * kSecond);  // Whatever still waits is answered.
-  for (std::uint64_t id = 1; id <= size(); ++id) {
+  CAIRN_ASSERT(Leader().has_value(), "the leader was lost without a fault");
+  for (const std::uint64_t id : Members()) {
     const auto put = Put(id, "last");
     CAIRN_ASSERT(RunUntil([&] { return put->calls > 0; }, 3 * kSecond) && put->status.ok(),
                  "a write through node {}: {}", id, MessageOf(put->status));

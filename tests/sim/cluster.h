@@ -18,6 +18,7 @@ namespace cairn::sim {
 
 struct ClusterOptions {
   std::uint64_t nodes = 3;
+  std::uint64_t spares = 0;  // More nodes, with higher ids, that are not members at first.
   std::uint64_t seed = 1;
   NodeOptions node;
   int keys = 4;
@@ -45,7 +46,7 @@ class Cluster {
   [[nodiscard]] bool RunUntil(const std::function<bool()>& condition, SimClock::Micros limit);
 
   // The process dies, and its streams with it: the others notice. With the power, they hear nothing.
-  void Crash(std::uint64_t id, bool power_too);
+  void Crash(std::uint64_t id, Loss loss);
   void Isolate(std::uint64_t id);
 
   // The leader of the highest term among the nodes that are up.
@@ -59,6 +60,11 @@ class Cluster {
   std::shared_ptr<Answer> Put(std::uint64_t node, const std::string& key, std::string* value = nullptr);
   std::shared_ptr<Answer> Read(std::uint64_t node, const std::string& key);
 
+  // Asks the leader, if there is one. A node that was removed must not come back: its id is used up.
+  std::shared_ptr<Answer> Change(std::vector<raft::MembershipStep> steps);
+  // By the configuration of the leader.
+  [[nodiscard]] std::vector<std::uint64_t> Members() const;
+
   // Clients that put and read through any node, one request at a time each, until StopClients().
   void StartClients(int count);
   void StopClients() { clients_run_ = false; }
@@ -66,7 +72,7 @@ class Cluster {
   // Bad things, drawn by chance, for so long.
   void Torment(SimClock::Micros duration);
 
-  // Everything is repaired; then there must be a leader, every node must serve, and all must be equal.
+  // Everything is repaired; then there must be a leader, every member must serve, and all must be equal.
   void HealAndCheck();
 
  private:

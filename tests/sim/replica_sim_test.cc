@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "raft/base/probe.h"
 #include "tests/sim/cluster.h"
@@ -38,7 +40,7 @@ TEST(Replica, OneNodeServesAlone) {
   cluster.StartAll();
   cluster.StartClients(2);
   cluster.Run(kSecond);
-  cluster.Crash(1, true);
+  cluster.Crash(1, Loss::kPower);
   cluster.StartAll();
   cluster.Run(kSecond);
   cluster.HealAndCheck();
@@ -105,8 +107,12 @@ TEST(Replica, ALeaderThatSleptThroughAnElectionAnswersNoStaleRead) {
   ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader().has_value(); }, 2 * kSecond));
   const std::uint64_t sleeper = *cluster.Leader();
   const std::uint64_t other = sleeper == 1 ? 2 : 1;
-  cluster.node(sleeper).Pause(2 * kSecond);
+  const std::uint64_t rounds = cluster.node(sleeper).metrics().read_indexes;
   const auto in_flight = cluster.Read(sleeper, "k");
+  cluster.Run(100);  // The round has left; no answer can be back so soon.
+  ASSERT_EQ(cluster.node(sleeper).metrics().read_indexes, rounds + 1);
+  ASSERT_EQ(in_flight->calls, 0);
+  cluster.node(sleeper).Pause(2 * kSecond);
   ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader() != sleeper; }, 2 * kSecond));
   const auto write = cluster.Put(other, "k");
   ASSERT_TRUE(cluster.RunUntil([&] { return write->calls == 1; }, kSecond));
@@ -114,6 +120,32 @@ TEST(Replica, ALeaderThatSleptThroughAnElectionAnswersNoStaleRead) {
 
   const auto new_read = cluster.Read(sleeper, "k");  // History refuses a stale answer to either.
   ASSERT_TRUE(cluster.RunUntil([&] { return in_flight->calls + new_read->calls == 2; }, 4 * kSecond));
+  cluster.HealAndCheck();
+}
+
+// R94, its second half: the index is confirmed, and then nothing happens for longer than an election. The
+// read began before the writes that follow, so it may miss them; one that begins after them may not.
+TEST(Replica, AReadThatStallsBetweenItsIndexAndItsAnswerIsNotStale) {
+  Cluster cluster(OptionsOf(3, 15));
+  cluster.StartAll();
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader().has_value(); }, 2 * kSecond));
+  const std::uint64_t leader = *cluster.Leader();
+  const std::uint64_t slow = leader == 1 ? 2 : 1;
+  const std::uint64_t third = 6 - leader - slow;
+  cluster.node(slow).StallApplier(4 * kSecond);
+  const auto first = cluster.Put(leader, "k");
+  ASSERT_TRUE(cluster.RunUntil([&] { return first->calls == 1; }, kSecond));
+  const auto early = cluster.Read(slow, "k");  // Must see the first write, which is not applied here.
+  cluster.Run(100 * kMillisecond);
+  ASSERT_EQ(early->calls, 0);
+  cluster.node(slow).Pause(2 * kSecond);
+  cluster.Crash(leader, Loss::kPower);
+  cluster.Run(50 * kMillisecond);
+  cluster.StartAll();
+  const auto second = cluster.Put(third, "k");
+  ASSERT_TRUE(cluster.RunUntil([&] { return second->calls == 1; }, 2 * kSecond));
+  const auto late = cluster.Read(slow, "k");
+  ASSERT_TRUE(cluster.RunUntil([&] { return early->calls + late->calls == 2; }, 6 * kSecond));
   cluster.HealAndCheck();
 }
 
@@ -132,6 +164,47 @@ TEST(Replica, AFollowerThatWasPausedDoesNotDisturbTheLeader) {
   cluster.HealAndCheck();
 }
 
+// R27: the leader's disk hangs, the leader goes on beating.
+TEST(Replica, ALeaderWhoseDiskHangsIsReplacedInBoundedTimeAndDisturbsNobody) {
+  Cluster cluster(OptionsOf(3, 13));
+  cluster.StartAll();
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader().has_value(); }, 2 * kSecond));
+  cluster.Run(kSecond);
+  const std::uint64_t stuck = *cluster.Leader();
+  const std::uint64_t other = stuck == 1 ? 2 : 1;
+  cluster.node(stuck).StallDisk(20 * kSecond);
+  // Until then the others commit for it.
+  const auto during = cluster.Put(stuck, "k");
+  ASSERT_TRUE(cluster.RunUntil([&] { return during->calls == 1; }, kSecond));
+  EXPECT_TRUE(during->status.ok()) << during->status;
+
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader().value_or(stuck) != stuck; }, 4 * kSecond));
+  const std::uint64_t leader = *cluster.Leader();
+  const raft::Term term = cluster.node(leader).replica().core().term();
+  for (int i = 0; i < 10; ++i) {
+    const auto write = cluster.Put(other, "k");
+    ASSERT_TRUE(cluster.RunUntil([&] { return write->calls == 1; }, kSecond));
+    EXPECT_TRUE(write->status.ok()) << write->status;
+    cluster.Run(kSecond);
+  }
+  EXPECT_EQ(cluster.Leader(), leader);
+  EXPECT_EQ(cluster.node(leader).replica().core().term(), term);
+  cluster.HealAndCheck();
+}
+
+TEST(Replica, OneNodeWhoseDiskHangsResignsAndComesBackWithIt) {
+  Cluster cluster(OptionsOf(1, 14));
+  cluster.StartAll();
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader().has_value(); }, 2 * kSecond));
+  cluster.node(1).StallDisk(10 * kSecond);
+  const auto write = cluster.Put(1, "k");
+  ASSERT_TRUE(cluster.RunUntil([&] { return !cluster.Leader().has_value(); }, 5 * kSecond));
+  ASSERT_TRUE(cluster.RunUntil([&] { return write->calls == 1; }, 5 * kSecond));
+  EXPECT_FALSE(write->status.ok());
+  EXPECT_TRUE(cluster.RunUntil([&] { return cluster.Leader().has_value(); }, 10 * kSecond));
+  cluster.HealAndCheck();
+}
+
 // R56: all nodes lose power at one moment under load, many times.
 TEST(Replica, PowerLossOnAllNodesAtOnceLosesNoAcknowledgedWrite) {
   Cluster cluster(OptionsOf(3, 3));
@@ -139,7 +212,7 @@ TEST(Replica, PowerLossOnAllNodesAtOnceLosesNoAcknowledgedWrite) {
   cluster.StartClients(8);
   for (int round = 0; round < 25; ++round) {
     cluster.Run(cluster.rng().Between(300 * kMillisecond, 1500 * kMillisecond));
-    for (std::uint64_t id = 1; id <= cluster.size(); ++id) cluster.Crash(id, true);
+    for (std::uint64_t id = 1; id <= cluster.size(); ++id) cluster.Crash(id, Loss::kPower);
     cluster.Run(cluster.rng().Between(1, 200 * kMillisecond));
     cluster.StartAll();
   }
@@ -152,7 +225,7 @@ TEST(Replica, AFollowerThatWasAwayTooLongComesBackBySnapshotWhileOthersWrite) {
   cluster.StartAll();
   ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader().has_value(); }, 2 * kSecond));
   const std::uint64_t away = *cluster.Leader() == 1 ? 2 : 1;
-  cluster.Crash(away, true);
+  cluster.Crash(away, Loss::kPower);
   cluster.StartClients(8);
   cluster.Run(8 * kSecond);
   const raft::Index kept = cluster.node(*cluster.Leader()).replica().core().status().first_kept.index;
@@ -186,6 +259,95 @@ TEST(Replica, LeadershipHandedOverUnderLoadCostsNoRequest) {
   cluster.HealAndCheck();
 }
 
+// ---- Membership ----
+
+raft::MembershipStep Add(std::uint64_t id) {
+  return {.kind = raft::MembershipStep::Kind::kAddVoter, .id = raft::NodeId{id}};
+}
+raft::MembershipStep Remove(std::uint64_t id) {
+  return {.kind = raft::MembershipStep::Kind::kRemove, .id = raft::NodeId{id}};
+}
+
+// Asks until it is so: a leader may be lost on the way, with the change or only with the answer.
+[[nodiscard]] bool ChangeTo(Cluster& cluster, const raft::MembershipStep& step) {
+  const bool wanted = step.kind != raft::MembershipStep::Kind::kRemove;
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const auto answer = cluster.Change({step});
+    static_cast<void>(cluster.RunUntil([&] { return answer->calls > 0; }, 2 * kSecond));
+    const std::vector<std::uint64_t> members = cluster.Members();
+    const bool there = std::ranges::find(members, step.id.value()) != members.end();
+    if (!members.empty() && there == wanted) return true;
+    cluster.Run(200 * kMillisecond);
+  }
+  return false;
+}
+
+[[nodiscard]] bool LeadBy(Cluster& cluster, std::uint64_t id) {
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const auto leader = cluster.Leader();
+    if (leader == id) return true;
+    if (leader) {
+      cluster.node(*leader).Post([id](raft::Replica& replica) {
+        replica.TransferLeadership(raft::NodeId{id}, [](const absl::Status&) {});
+      });
+    }
+    cluster.Run(500 * kMillisecond);
+  }
+  return false;
+}
+
+// Two of three members are replaced, one at a time, under load; whoever is a member may crash meanwhile.
+// Member 1 leads at each change: a newcomer admits only the founders (the next test says why that is so
+// today).
+TEST(Replica, MembersAreReplacedUnderLoadWithCrashes) {
+  for (std::uint64_t seed = 21; seed < 41; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::fprintf(stderr, "membership under load, seed=%d\n", static_cast<int>(seed));
+    ClusterOptions options = OptionsOf(3, seed);
+    options.spares = 2;
+    Cluster cluster(options);
+    cluster.StartAll();
+    cluster.StartClients(4);
+    for (std::uint64_t round = 1; round <= 2; ++round) {
+      ASSERT_TRUE(LeadBy(cluster, 1));
+      ASSERT_TRUE(ChangeTo(cluster, Add(3 + round)));
+      const std::vector<std::uint64_t> members = cluster.Members();
+      ASSERT_FALSE(members.empty());
+      cluster.Run(cluster.rng().Between(1, 50 * kMillisecond));
+      const std::uint64_t victim = members[cluster.rng().Below(members.size())];
+      cluster.Crash(victim, cluster.rng().Chance(1, 2) ? Loss::kPower : Loss::kProcess);
+      cluster.Run(cluster.rng().Between(1, 800 * kMillisecond));
+      cluster.StartAll();
+      ASSERT_TRUE(LeadBy(cluster, 1));
+      cluster.Run(500 * kMillisecond);  // Whoever was away has heard it.
+      ASSERT_TRUE(ChangeTo(cluster, Remove(1 + round)));
+      cluster.Run(500 * kMillisecond);
+    }
+    cluster.HealAndCheck();
+    EXPECT_EQ(cluster.Members(), (std::vector<std::uint64_t>{1, 4, 5}));
+    EXPECT_GT(cluster.history().writes_acknowledged(), 10U);  // Many ask those that are not members.
+  }
+}
+
+// Known and open: see tests/BUGS.md. Member 3 was away when 4 joined, and admits only whom it knows; 4 leads.
+TEST(Replica, DISABLED_AMemberThatWasAwayWhenTheLeaderJoinedHearsIt) {
+  ClusterOptions options = OptionsOf(3, 31);
+  options.spares = 1;
+  Cluster cluster(options);
+  cluster.StartAll();
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader().value_or(3) != 3; }, 5 * kSecond));
+  cluster.Crash(3, Loss::kPower);
+  ASSERT_TRUE(ChangeTo(cluster, Add(4)));
+  cluster.Run(kSecond);
+  cluster.node(*cluster.Leader()).Post([](raft::Replica& replica) {
+    replica.TransferLeadership(raft::NodeId{4}, [](const absl::Status&) {});
+  });
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader() == 4; }, 2 * kSecond));
+  cluster.StartAll();
+  EXPECT_TRUE(cluster.RunUntil([&] { return cluster.node(3).replica().core().leader() == raft::NodeId{4}; },
+                               10 * kSecond));
+}
+
 // ---- Everything at once ----
 
 std::uint64_t EnvironmentOr(const char* name, std::uint64_t otherwise) {
@@ -209,6 +371,7 @@ void TormentWithSeed(std::uint64_t nodes, std::uint64_t seed) {
   }
 }
 
+// R110; after each run R112.
 TEST(Replica, ThreeTormentedNodesKeepTheirPromises) {
   const std::uint64_t first = EnvironmentOr("CAIRN_SEED", 1000);
   const std::uint64_t count = EnvironmentOr("CAIRN_SEEDS", 60);
@@ -230,7 +393,8 @@ TEST(Replica, TormentReachesTheRareBranches) {
        {"replica_forward_refused", "replica_forward_retried", "replica_read_round_asked_again",
         "replica_log_pinned_for_snapshot", "replica_snapshot_backed_off", "reconcile_state_ahead_of_log",
         "reconcile_term_behind_state", "append_cut_tail", "peer_needs_snapshot", "check_quorum_stepped_down",
-        "transfer_timed_out", "broken_stream_pre_vote"}) {
+        "transfer_timed_out", "broken_stream_pre_vote", "replica_disk_stalled_hands_over",
+        "replica_disk_stalled_resigns", "replica_append_dropped_for_backlog"}) {
     EXPECT_GT(hits[name], 0U) << name;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -36,20 +37,27 @@ class SimNet {
     Cut(b, a);
   }
   void Heal() { cuts_.clear(); }
+  // Whom `self` connects to and admits, by its own membership. Two that do not name each other hear nothing.
+  void SetPeers(raft::NodeId self, std::set<raft::NodeId> peers) { peers_[self] = std::move(peers); }
   [[nodiscard]] bool Connected(raft::NodeId from, raft::NodeId to) const {
-    return !cuts_.contains({from, to});
+    return !cuts_.contains({from, to}) && Names(from, to) && Names(to, from);
   }
 
   void Send(raft::NodeId from, raft::NodeId to, raft::PeerMessage message);
 
  private:
   void Plan(raft::NodeId from, raft::NodeId to, raft::PeerMessage message);
+  [[nodiscard]] bool Names(raft::NodeId self, raft::NodeId peer) const {
+    const auto found = peers_.find(self);
+    return found != peers_.end() && found->second.contains(peer);
+  }
 
   SimClock& clock_;
   Rng& rng_;
   Deliver deliver_;
   Weather weather_;
   std::set<std::pair<raft::NodeId, raft::NodeId>> cuts_;
+  std::map<raft::NodeId, std::set<raft::NodeId>> peers_;
 };
 
 }  // namespace cairn::sim

@@ -1,5 +1,7 @@
 #include "tests/sim/sim_node.h"
 
+#include <algorithm>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -63,6 +65,7 @@ struct SimNode::Life final : raft::LogPort,
     PlanLog();
   }
   void PlanLog();
+  void FinishLog();
   absl::Status DoLogTasks(std::vector<LogTask> tasks);
 
   // The applier's thread.
@@ -83,7 +86,11 @@ struct SimNode::Life final : raft::LogPort,
   }
   void Flush() override {}
   void SendSnapshot(NodeId to, Term term) override { node.world_.send_snapshot(node.id_, to, term); }
-  void SetPeers(std::vector<Peer>) override {}
+  void SetPeers(std::vector<Peer> peers) override {
+    std::set<NodeId> ids;
+    for (const Peer& peer : peers) ids.insert(peer.id);
+    node.world_.net.SetPeers(node.id_, std::move(ids));
+  }
 
   SimNode& node;
   std::unique_ptr<raft::SegmentedLog> log;
@@ -110,7 +117,14 @@ void SimNode::Life::Begin(const raft::RestoredState& restored) {
   options.origin = node.id_.value() * 1'000'000 + node.starts_;
   replica = std::make_unique<Replica>(
       options, restored, Replica::Ports{.log = *this, .apply = *this, .peers = *this, .machine = *machine},
-      [](const raft::Membership&) { return std::vector<Peer>(); }, metrics);
+      [](const raft::Membership& membership) {
+        std::vector<Peer> peers;
+        for (const NodeId id : membership.config.All()) {
+          peers.push_back({.id = id, .urls = {}, .incarnation = std::nullopt});
+        }
+        return peers;
+      },
+      metrics);
   After(node.world_.rng.Below(10'000), [](Life& life) { life.TickLoop(); });
 }
 
@@ -146,12 +160,20 @@ void SimNode::Life::TickLoop() {
 void SimNode::Life::PlanLog() {
   if (log_tasks.empty() || std::exchange(log_busy, true)) return;
   const SimClock::Micros delay = node.world_.rng.Between(node.options_.disk_min, node.disk_max_);
-  After(delay, [](Life& life) {
-    const absl::Status status = life.DoLogTasks(std::exchange(life.log_tasks, {}));
-    CAIRN_ASSERT(status.ok(), "node={}: {}", life.node.id_, MessageOf(status));
-    life.log_busy = false;
-    life.PlanLog();
-  });
+  After(delay, [](Life& life) { life.FinishLog(); });
+}
+
+void SimNode::Life::FinishLog() {
+  const SimClock::Micros now = node.world_.clock.now();
+  if (node.disk_stalled_until_ > now) {
+    // Looks again now and then: the fault may be repaired before its time.
+    return After(std::min<SimClock::Micros>(node.disk_stalled_until_ - now, 10'000),
+                 [](Life& life) { life.FinishLog(); });
+  }
+  const absl::Status status = DoLogTasks(std::exchange(log_tasks, {}));
+  CAIRN_ASSERT(status.ok(), "node={}: {}", node.id_, MessageOf(status));
+  log_busy = false;
+  PlanLog();
 }
 
 absl::Status SimNode::Life::DoLogTasks(std::vector<LogTask> tasks) {
@@ -183,7 +205,9 @@ absl::Status SimNode::Life::DoLogTasks(std::vector<LogTask> tasks) {
 
 void SimNode::Life::PlanApply() {
   if (apply_tasks.empty() || std::exchange(apply_busy, true)) return;
-  After(node.world_.rng.Below(node.options_.apply_max) + 1, [](Life& life) {
+  const SimClock::Micros now = node.world_.clock.now();
+  const SimClock::Micros wait = node.applier_stalled_until_ > now ? node.applier_stalled_until_ - now : 0;
+  After(wait + node.world_.rng.Below(node.options_.apply_max) + 1, [](Life& life) {
     life.DoApplyTasks();
     life.apply_busy = false;
     life.PlanApply();
@@ -231,9 +255,9 @@ void SimNode::Start() {
   life_->Begin(*restored);
 }
 
-void SimNode::Crash(bool power_too) {
+void SimNode::Crash(Loss loss) {
   CAIRN_ASSERT(up(), "node={} is down", id_);
-  if (!power_too) {
+  if (loss == Loss::kProcess) {
     life_.reset();
     return disk_.KillProcess();
   }
@@ -258,6 +282,11 @@ void SimNode::Pause(SimClock::Micros duration) {
 const Replica& SimNode::replica() const {
   CAIRN_ASSERT(up(), "node={} is down", id_);
   return *life_->replica;
+}
+
+const raft::ReplicaMetrics& SimNode::metrics() const {
+  CAIRN_ASSERT(up(), "node={} is down", id_);
+  return life_->metrics;
 }
 
 ToyMachine& SimNode::machine() {

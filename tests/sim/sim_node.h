@@ -25,6 +25,9 @@ struct NodeOptions {
   SimClock::Micros apply_max = 300;
 };
 
+// What dies: a process, or the machine under it.
+enum class Loss : std::uint8_t { kProcess, kPower };
+
 // One machine of the simulated cluster: what survives a crash (two disks, the number of starts) and, while it
 // is up, the production replica on simulated edges. It does what ReplicaRuntime does with threads, as events
 // of the clock.
@@ -46,11 +49,16 @@ class SimNode {
   void Start();
   // The process dies; with the power, what was not synced is lost in a way drawn by chance, and a write may
   // be torn.
-  void Crash(bool power_too);
+  void Crash(Loss loss);
   // SIGSTOP: nothing happens in the process for so long; then it goes on as if nothing had been.
   void Pause(SimClock::Micros duration);
   // From now on a write of the log may take so long.
   void SetDiskDelay(SimClock::Micros max) { disk_max_ = max; }
+  // The log's disk answers nothing for so long (R27); everything else goes on.
+  void StallDisk(SimClock::Micros duration) { disk_stalled_until_ = world_.clock.now() + duration; }
+
+  // What is not yet with the applier is not applied for so long.
+  void StallApplier(SimClock::Micros duration) { applier_stalled_until_ = world_.clock.now() + duration; }
 
   [[nodiscard]] bool up() const { return life_ != nullptr; }
   [[nodiscard]] raft::NodeId id() const { return id_; }
@@ -58,6 +66,7 @@ class SimNode {
   // REQUIRES: up().
   [[nodiscard]] const raft::Replica& replica() const;
   [[nodiscard]] ToyMachine& machine();
+  [[nodiscard]] const raft::ReplicaMetrics& metrics() const;
 
   // Events of this node's replica, taken up by its next turn; lost if the node is not up.
   void Post(std::function<void(raft::Replica&)> event);
@@ -68,6 +77,8 @@ class SimNode {
   const raft::NodeId id_;
   const NodeOptions options_;
   SimClock::Micros disk_max_;
+  SimClock::Micros disk_stalled_until_ = 0;
+  SimClock::Micros applier_stalled_until_ = 0;
   World world_;
   raft::SimDisk disk_;
   ToyDisk toy_disk_;
