@@ -94,6 +94,7 @@ TEST_F(DataDirectoryTest, RefusedWhileAnotherProcessUsesIt) {
   EXPECT_THAT(Refusal(Wanted()), HasSubstr("in use by another cairnd"));
 }
 
+// R55.
 TEST_F(DataDirectoryTest, RefusedForAnotherMemberOrCluster) {
   MakeWhole();
   DataDirectory::Wanted other_member = Wanted();

@@ -68,6 +68,7 @@ class Determinism : public testing::TestWithParam<std::uint64_t> {
   }
 };
 
+// R107, with the three below.
 TEST_P(Determinism, BatchBordersDoNotShow) {
   const auto [answers, state] = OneByOne();
   Rng rng(GetParam());

@@ -91,6 +91,7 @@ TEST_F(Requests, AnUnknownLeaseIsRefusedBeforeAMissingKeyAndWritesNothing) {
   EXPECT_EQ(member_.Get("a").body.count(), 0);
 }
 
+// R108: no input stops a member that another member would take.
 TEST_F(Requests, ApplyRefusesWhatTheGateShouldHave) {
   EXPECT_EQ(member_.Put("", "x").status, errors::EmptyKey());
   EXPECT_EQ(member_.Delete("").status, errors::EmptyKey());

@@ -60,6 +60,7 @@ class Snapshots : public testing::TestWithParam<bool> {
   MemoryHome homes_[2];
 };
 
+// R68, R69: what was put after the snapshot's index is not in it; the membership of that index is.
 TEST_P(Snapshots, AReceiverTakesOverTheWholeStateAndKeepsItAcrossARestart) {
   auto leader = Open(0);
   for (int i = 0; i < 200; ++i) leader->Put("k" + std::to_string(i % 50), std::string(500, 'v'));

@@ -43,6 +43,8 @@ class TraceCluster {
     output_ += '\n';
   }
 
+  void Append(std::string_view text) { output_ += text; }
+
   // What was said since the last call.
   std::string TakeOutput() { return std::exchange(output_, {}); }
 

@@ -103,6 +103,55 @@ void Show(TraceCluster& trace, const TraceArguments& arguments) {
   }
 }
 
+// vote N: what it has promised, which show does not tell.
+void SayVote(TraceCluster& trace, NodeId id) {
+  const CoreState& state = Inspect(trace.cluster().core(id));
+  if (state.vote) {
+    trace.Say("{}: has voted for {} in term {}", id, *state.vote, state.term);
+  } else {
+    trace.Say("{}: has no vote in term {}", id, state.term);
+  }
+}
+
+// stable within=6: time passes for everybody, with the faults that there are, until one leader has lasted for
+// two election time-outs and then commits a proposal. `within` is in election time-outs, those two included.
+void Stable(TraceCluster& trace, const TraceArguments& arguments) {
+  TestCluster& cluster = trace.cluster();
+  const std::string before = trace.TakeOutput();
+  const auto timeout = static_cast<std::uint64_t>(trace.options.election_ticks);
+  const std::uint64_t limit = arguments.Number("within", 6) * timeout;
+  std::optional<std::pair<NodeId, Term>> lead;
+  std::uint64_t since = 0;
+  std::uint64_t tick = 0;
+  for (; tick < limit && (!lead || tick - since < 2 * timeout); ++tick) {
+    for (const NodeId id : cluster.ids()) {
+      if (cluster.member(id).up()) cluster.Tick(id);
+    }
+    cluster.Settle([&](NodeId id) { return trace.IsManual(id); });
+    const std::optional<NodeId> leader = cluster.Leader();
+    const auto now = leader ? std::optional(std::pair(*leader, cluster.core(*leader).term())) : std::nullopt;
+    if (now != lead) {
+      lead = now;
+      since = tick;
+    }
+  }
+  bool committed = false;
+  if (lead && tick - since >= 2 * timeout) {
+    Proposal proposal{.id = {.origin = 1, .sequence = ++trace.proposals},
+                      .payload = Payload::FromString("s")};
+    Core& core = cluster.core(lead->first);
+    core.Propose({&proposal, 1}, trace.now);
+    cluster.Collect(lead->first);
+    cluster.Settle([&](NodeId id) { return trace.IsManual(id); });
+    committed = core.is_leader() && core.status().commit == core.status().last.index;
+  }
+  trace.TakeOutput();
+  trace.Append(before);
+  if (!committed) return trace.Say("error: no stable leader\n{}", cluster.Describe());
+  trace.Say("{} leads in term {} and commits, stable after {} ticks; a time-out is {}", lead->first,
+            lead->second, since + 1, timeout);
+}
+
 // The last command of every trace: all faults end, and within a bounded time one leader commits a proposal
 // that everybody in its configuration applies.
 void Agree(TraceCluster& trace) {
@@ -143,6 +192,7 @@ void Agree(TraceCluster& trace) {
 }  // namespace
 
 bool RunClusterCommand(TraceCluster& trace, const std::string& command, const TraceArguments& arguments) {
+  const NodeId id = arguments.Node(0);
   if (command == "cluster") {
     MakeCluster(trace, arguments);
   } else if (command == "preload") {
@@ -151,6 +201,10 @@ bool RunClusterCommand(TraceCluster& trace, const std::string& command, const Tr
     ChangeOptions(trace, arguments);
   } else if (command == "show") {
     Show(trace, arguments);
+  } else if (command == "vote") {
+    SayVote(trace, id);
+  } else if (command == "stable") {
+    Stable(trace, arguments);
   } else if (command == "agree") {
     Agree(trace);
   } else {

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -74,29 +76,42 @@ TEST_P(TraceTest, Tells) {
   if (rewrite) std::ofstream(GetParam()) << FormatTrace(blocks);
 }
 
-// The scenarios of the checklist that a pure core can show. Those with a reason not to be here are listed in
-// tests/traces/README.md.
-TEST(TraceCoverage, EveryScenarioOfThePureCoreIsTold) {
-  std::string told;
-  for (const std::string& file : TraceFiles()) told += ReadFile(file);
-  // Properties over many draws are units.
-  for (const char* unit : {"member_config_test.cc", "read_queue_test.cc"}) {
-    told += ReadFile(std::string(CAIRN_SOURCE_DIR "/tests/raft/core/").append(unit));
+// The numbers of the checklist that a text names: R01 to R112, as whole words.
+std::set<int> NumbersIn(const std::string& text) {
+  static const std::regex number("\\bR([0-9]{2,3})\\b");
+  std::set<int> numbers;
+  for (std::sregex_iterator it(text.begin(), text.end(), number); it != std::sregex_iterator(); ++it) {
+    numbers.insert(std::stoi((*it)[1]));
   }
-  std::vector<int> expected;
-  const auto add = [&](int first, int last) {
-    for (int number = first; number <= last; ++number) expected.push_back(number);
-  };
-  add(1, 47);
-  add(56, 67);
-  add(70, 79);
-  add(81, 83);
-  add(86, 92);
-  add(95, 95);
-  add(97, 101);
-  for (const int number : expected) {
-    const std::string name = fmt::format("R{:02}", number);
-    EXPECT_NE(told.find(name), std::string::npos) << "no trace tells " << name;
+  return numbers;
+}
+
+// Those without a trace have a reason in tests/traces/README.md, or a test elsewhere that names them.
+std::set<int> NamedInSources() {
+  std::set<int> named;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(CAIRN_SOURCE_DIR "/tests")) {
+    if (file.path().extension() == ".cc") named.merge(NumbersIn(ReadFile(file.path().string())));
+  }
+  return named;
+}
+
+TEST(TraceCoverage, KnowsR10FromR100) {
+  EXPECT_EQ(NumbersIn("R100, R07: and R1, XR55"), (std::set<int>{7, 100}));
+}
+
+TEST(TraceCoverage, EveryScenarioIsToldByATraceOrNamedByATestOrExcused) {
+  std::set<int> told;
+  for (const std::string& file : TraceFiles()) told.merge(NumbersIn(ReadFile(file)));
+  // The table of scenarios that wait, or differ on purpose; all of it stands below this line.
+  const std::string readme = ReadFile(CAIRN_SOURCE_DIR "/tests/traces/README.md");
+  const std::size_t excuses = readme.find("## Scenarios that no test tells yet");
+  ASSERT_NE(excuses, std::string::npos);
+  const std::set<int> excused = NumbersIn(readme.substr(excuses));
+  const std::set<int> named = NamedInSources();
+  for (int number = 1; number <= 112; ++number) {
+    const bool known = told.contains(number) || named.contains(number);
+    EXPECT_NE(known, excused.contains(number))
+        << fmt::format("R{:02}", number) << (known ? " is told and excused" : " is neither told nor excused");
   }
 }
 

@@ -22,11 +22,14 @@ using ::testing::HasSubstr;
 
 constexpr LogOptions kSmall{.segment_bytes = 8192, .spare_segments = 1};
 
+// R51, R47: the power goes at each operation; the log is one of the two that are legal.
 TEST(LogCrash, EveryOperationMayBeTheLast) { EXPECT_EQ(CrashAtEveryOperation(), ""); }
 TEST(LogCrash, RecoveryAndWhatFollowsMayCrashToo) { EXPECT_EQ(CrashInRecoveryToo(), ""); }
 TEST(LogCrash, AfterAnErrorNothingIsAcknowledgedAndNothingIsLost) { EXPECT_EQ(FailAtEveryOperation(), ""); }
+// R53, the log's part.
 TEST(LogCrash, AFullDiskLosesNothing) { EXPECT_EQ(FillTheDisk(), ""); }
 
+// R54, R48: the log's part; damage with good records behind it is an error, a torn tail is cut.
 TEST(LogDamage, EveryFlippedBitIsReportedOrInTheTailThatIsCut) { EXPECT_EQ(FlipEveryBit(false), ""); }
 TEST(LogDamage, EveryFlippedBitBeforeAMarkIsReported) { EXPECT_EQ(FlipEveryBit(true), ""); }
 TEST(LogDamage, EverySectorOfNoiseIsReportedOrInTheTailThatIsCut) {

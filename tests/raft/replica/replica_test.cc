@@ -100,6 +100,7 @@ TEST(Replica, ReadsOfOneTurnShareOneRound) {
 
 // ---- Exactly once ----
 
+// R106: a time-out says that the proposal may still take effect; and then it does.
 TEST(Replica, AnAnswerThatComesAfterTheTimeOutIsNotGivenTwice) {
   OneReplica node;
   node.Lead();
@@ -239,6 +240,7 @@ TEST(Replica, ASuccessorIsFoundAtAnyMoment) {
   }
 }
 
+// R98: nothing is carried over from a follower; whoever asked is told to go to the leader, as etcd does.
 TEST(Replica, TransfersAreRefusedWhereTheyMakeNoSense) {
   OneReplica node;
   node.Follow(Term{1});

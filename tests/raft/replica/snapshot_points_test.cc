@@ -88,6 +88,7 @@ TEST(SnapshotPoints, ComeWhenTheLogIsTooLongInBytes) {
   EXPECT_EQ(node.apply.flushes, 1);
 }
 
+// R52: the state is on stable storage before any of the log goes.
 TEST(SnapshotPoints, OnlyWhatIsFlushedLeavesTheLogAndAMarginStays) {
   OneReplica node(SnapshotOptions());
   node.Lead();

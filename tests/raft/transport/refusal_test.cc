@@ -76,6 +76,7 @@ TEST(Refusal, AnotherCluster) {
   ExpectRefusedOnce(a, b, "belongs to cluster 64");
 }
 
+// R84: one that was removed and comes back with its data is told by whoever knows.
 TEST(Refusal, AMemberThatIsNotInTheMembership) {
   TestMember a(1);
   TestMember b(2);
