@@ -53,6 +53,7 @@ struct Frames {
     FrameHeader header;
   };
   std::vector<Place> chain;
+  bool marked = false;                      // A mark stands behind the chain.
   std::uint64_t end = kSegmentHeaderBytes;  // Behind the chain.
   std::optional<std::string> end_damage;    // Neither a frame, nor a mark, nor the zeroes that mean the end.
   BatchNumber highest;                      // Of all valid headers of this generation, in the chain or not.
@@ -95,7 +96,10 @@ Frames FollowFrames(std::string_view file, const SegmentHeader& segment) {
       return frames;
     }
     Notice(frames, frames.end, *header);
-    if (header->kind == FrameHeader::Kind::kMark) return frames;  // Nothing was written behind a mark.
+    if (header->kind == FrameHeader::Kind::kMark) {
+      frames.marked = true;
+      return frames;  // Nothing was written behind a mark.
+    }
     if (header->body_bytes > file.size() || frames.end + FrameBytes(header->body_bytes) > file.size()) {
       frames.end_damage = fmt::format("batch {} goes on behind the end of the file", header->batch);
       return frames;
@@ -125,6 +129,7 @@ class Replay {
     return recovery_.contents.entries.empty() ? recovery_.contents.base
                                               : recovery_.contents.entries.back().id;
   }
+  void KeepLastBatch(std::string_view file, const Frames& frames);
   void Cut(const Found& segment, std::uint64_t offset, std::uint64_t bytes, std::string_view what);
 
   Recovery recovery_;
@@ -190,6 +195,7 @@ absl::Status Replay::ReadLast(Disk& disk, const Found& segment) {
     CAIRN_RETURN_IF_ERROR(source->ReadAt(0, segment.bytes, *file));
   }
   const Frames frames = FollowFrames(*file, segment.header);
+  KeepLastBatch(*file, frames);
   // The entries keep the buffer; let it not be mostly what was preallocated.
   file->resize(frames.end);
   file->shrink_to_fit();
@@ -216,10 +222,20 @@ absl::Status Replay::ReadLast(Disk& disk, const Found& segment) {
   return absl::OkStatus();
 }
 
+// What follows the batch belongs to it: in a recycled file old content would stand there.
+void Replay::KeepLastBatch(std::string_view file, const Frames& frames) {
+  if (frames.chain.empty() || frames.marked) return;
+  const std::uint64_t offset = frames.chain.back().offset;
+  const std::uint64_t end_bytes = frames.end_damage ? 0 : kFrameHeaderBytes;
+  recovery_.last_batch = {.offset = offset,
+                          .bytes = std::string(file.substr(offset, frames.end - offset + end_bytes))};
+}
+
 void Replay::Cut(const Found& segment, std::uint64_t offset, std::uint64_t bytes, std::string_view what) {
   CAIRN_PROBE("log_torn_tail_cut");
   recovery_.end = offset;
   recovery_.clear_tail = true;
+  if (recovery_.last_batch.offset >= offset) recovery_.last_batch = {};
   recovery_.contents.cut_tail =
       fmt::format("{}: cut a batch of {} bytes at offset {} that was not written to its end: {}",
                   segment.name, bytes, offset, what);

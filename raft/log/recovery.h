@@ -30,6 +30,13 @@ struct Recovery {
   std::uint64_t end = 0;
   BatchNumber next_batch;
   bool clear_tail = false;  // What stands behind `end` is not zero there.
+  // Of the last segment, as it was read and believed: its last batch and what says that it is the last one.
+  // Empty if there is no batch, or if a mark says that it was synced.
+  struct LastBatch {
+    std::uint64_t offset = 0;
+    std::string bytes;
+  };
+  LastBatch last_batch;
 };
 
 // Reads and checks the whole log; changes nothing. Corruption() with file and offset for what a torn last

@@ -11,7 +11,8 @@ enum class LogRule {
   kSyncNameBeforeUse,       // A batch is written into a segment whose name is durable.
   kSyncRelease,             // A recycled file is not overwritten before its new name is durable.
   kSyncFoundNames,          // What a recovery builds on is durable: names...
-  kSyncFoundTail,           // ...and the last segment.
+  kSyncFoundTail,           // ...and the last segment,
+  kWriteFoundTailAgain,     // whose last batch a failed sync may have left in the cache alone.
   kClearCutTail,            // Nothing of a batch that was cut stays.
   kZeroesBehindBatch,       // The end of a recycled segment is told from its old content.
   kCheckGeneration,         // Frames of an earlier life of the file do not count.

@@ -51,6 +51,14 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Continue(Disk& disk, const Rec
   CAIRN_ASSIGN_OR_RETURN(const std::uint64_t bytes, file->Size());
   if (recovered.clear_tail && !Broken(LogRule::kClearCutTail))
     CAIRN_RETURN_IF_ERROR(ZeroFrom(*file, recovered.end, bytes));
+  // After a failed fdatasync Linux takes the pages for clean: whoever reads sees the batch, the disk has it
+  // not, and the next fdatasync has nothing to do and says OK. Our predecessor may have died of just that. No
+  // batch before the last one can be meant, since each was synced before the next was written.
+  const auto& [offset, bytes_again] = recovered.last_batch;
+  if (!bytes_again.empty() && !Broken(LogRule::kWriteFoundTailAgain)) {
+    const std::string_view piece = bytes_again;
+    CAIRN_RETURN_IF_ERROR(file->WriteAt(offset, {&piece, 1}));
+  }
   if (!Broken(LogRule::kSyncFoundTail)) CAIRN_RETURN_IF_ERROR(file->Sync());
   return std::unique_ptr<Segment>(new Segment(std::move(file), recovered.generation, recovered.end, bytes));
 }

@@ -10,6 +10,7 @@
 #include "raft/log/disk.h"
 #include "raft/log/format.h"
 #include "raft/log/record_writer.h"
+#include "raft/log/recovery.h"
 
 namespace cairn::raft {
 
@@ -23,12 +24,14 @@ class Segment {
                                                         const SegmentHeader& header);
 
   // Goes on with a recovered segment at `end`, and makes what was found before it durable: whoever was killed
-  // between a write and its sync left it to us. With `clear_tail` the rest is zeroed first, so that nothing
-  // of a batch that was cut can come back.
+  // between a write and its sync left it to us. A sync alone is not enough for the last batch: if it failed
+  // once, the system may show the batch and never write it. With `clear_tail` the rest is zeroed first, so
+  // that nothing of a batch that was cut can come back.
   struct Recovered {
     Generation generation;
     std::uint64_t end = 0;
     bool clear_tail = false;
+    Recovery::LastBatch last_batch;
   };
   static absl::StatusOr<std::unique_ptr<Segment>> Continue(Disk& disk, const Recovered& recovered);
 

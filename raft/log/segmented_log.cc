@@ -73,7 +73,8 @@ absl::StatusOr<SegmentedLog::Opened> SegmentedLog::Open(Disk& disk, const LogOpt
     CAIRN_ASSIGN_OR_RETURN(state->current,
                            Segment::Continue(disk, {.generation = found.segments.back().generation,
                                                     .end = found.end,
-                                                    .clear_tail = found.clear_tail}));
+                                                    .clear_tail = found.clear_tail,
+                                                    .last_batch = std::move(found.last_batch)}));
     for (const SegmentInfo& segment : found.void_segments) {
       CAIRN_RETURN_IF_ERROR(state->pool.Recycle(SegmentName(segment.generation), segment.bytes));
     }

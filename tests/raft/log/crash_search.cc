@@ -176,6 +176,30 @@ std::string CrashInRecoveryToo() {
   return "";
 }
 
+namespace {
+
+// After an error and the end of the process, each operation of the next recovery fails as well, once. What
+// the one after that shows has to be legal, and stays.
+std::string FailInRecovery(const SimDisk& failed, const Life& life) {
+  for (std::uint64_t failing = 0; failing < 12; ++failing) {
+    const std::string place = fmt::format("then at {}: ", failing);
+    const std::unique_ptr<SimDisk> disk = failed.Clone();
+    disk->KillProcess();
+    disk->FailAt(disk->operations().size() + failing, absl::UnknownError("Input/output error"));
+    (void)SegmentedLog::Open(*disk, kOptions);
+    disk->KillProcess();
+    absl::StatusOr<LogModel> recovered = RecoverLegal(*disk, life);
+    if (!recovered.ok()) return place + recovered.status().ToString();
+    disk->LosePower({});
+    const Life shown{.acknowledged = *recovered, .in_flight = *recovered, .status = {}, .opened = true};
+    recovered = RecoverLegal(*disk, shown);
+    if (!recovered.ok()) return place + "shown, and lost: " + recovered.status().ToString();
+  }
+  return "";
+}
+
+}  // namespace
+
 std::string FailAtEveryOperation() {
   const std::vector<LogStep> script = EverydayScript();
   const std::uint64_t operations = OperationsOf(script);
@@ -199,12 +223,17 @@ std::string FailAtEveryOperation() {
     for (const Outcome& outcome : Outcomes()) {
       const std::unique_ptr<SimDisk> disk = failed.Clone();
       Strike(*disk, outcome);
-      const absl::StatusOr<LogModel> recovered = RecoverLegal(*disk, life);
-      if (!recovered.ok()) {
-        return fmt::format("error at operation {}, {}: {}", failing, outcome.name,
-                           recovered.status().ToString());
-      }
+      const std::string place = fmt::format("error at operation {}, {}: ", failing, outcome.name);
+      absl::StatusOr<LogModel> recovered = RecoverLegal(*disk, life);
+      if (!recovered.ok()) return place + recovered.status().ToString();
+      // What the failed sync left in the cache alone was perhaps shown. Then it has to stay.
+      disk->LosePower({});
+      const Life shown{.acknowledged = *recovered, .in_flight = *recovered, .status = {}, .opened = true};
+      recovered = RecoverLegal(*disk, shown);
+      if (!recovered.ok()) return place + "shown, and lost: " + recovered.status().ToString();
     }
+    const std::string found = FailInRecovery(failed, life);
+    if (!found.empty()) return fmt::format("error at operation {}, {}", failing, found);
   }
   return "";
 }

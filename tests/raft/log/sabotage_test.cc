@@ -40,6 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sabotage{LogRule::kSyncRelease, "SyncRelease", CrashAtEveryOperation},
         Sabotage{LogRule::kSyncFoundNames, "SyncFoundNames", CrashInRecoveryToo},
         Sabotage{LogRule::kSyncFoundTail, "SyncFoundTail", CrashInRecoveryToo},
+        Sabotage{LogRule::kWriteFoundTailAgain, "WriteFoundTailAgain", FailAtEveryOperation},
         Sabotage{LogRule::kClearCutTail, "ClearCutTail", PagesOfABatchThatWasCut},
         Sabotage{LogRule::kZeroesBehindBatch, "ZeroesBehindBatch", TearAtEveryLength},
         Sabotage{LogRule::kCheckGeneration, "CheckGeneration", OldFramesInARecycledSegment},

@@ -14,7 +14,8 @@ std::string CrashAtEveryOperation();
 // As above, and then at every operation of the recovery and of what follows it. What an opened log has shown
 // stays.
 std::string CrashInRecoveryToo();
-// Every operation fails once. The log says so for ever, and nothing acknowledged is lost.
+// Every operation fails once. The log says so for ever, and nothing acknowledged is lost. What is shown by
+// the recovery after that, or after another one that failed as well, stays.
 std::string FailAtEveryOperation();
 // A disk of every size. What was acknowledged before it was full is there.
 std::string FillTheDisk();
