@@ -68,9 +68,14 @@ absl::Status SparePool::PrepareSlice() {
     CAIRN_ASSIGN_OR_RETURN(const std::uint64_t free, disk_->FreeBytes());
     if (free < 2 * segment_bytes_) return absl::OkStatus();
     std::string name = NewName();
-    CAIRN_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
-                           disk_->Open(name, {.create = true, .exclusive = true}));
-    unfinished_ = std::make_unique<Unfinished>(Unfinished{std::move(name), std::move(file)});
+    absl::StatusOr<std::unique_ptr<File>> file = disk_->Open(name, {.create = true, .exclusive = true});
+    // No inode, or no room for the name.
+    if (absl::IsResourceExhausted(file.status())) {
+      CAIRN_PROBE("log_spare_given_up_on_full_disk");
+      return absl::OkStatus();
+    }
+    CAIRN_RETURN_IF_ERROR(file.status());
+    unfinished_ = std::make_unique<Unfinished>(Unfinished{std::move(name), *std::move(file)});
   }
   absl::Status status = ZeroSlice();
   if (absl::IsResourceExhausted(status)) {

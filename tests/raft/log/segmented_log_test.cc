@@ -169,6 +169,22 @@ TEST(SegmentedLog, ADiskWithoutRoomForASpareStillTakesWrites) {
   EXPECT_EQ(disk.List().value().size(), 1U);
 }
 
+TEST(SegmentedLog, ADiskWithoutRoomForTheNameOfASpareStillTakesWrites) {
+  SimDisk disk;
+  const SegmentedLog::Opened opened = OpenLog(disk, kSmall);
+  ASSERT_TRUE(Append(*opened.log, 1, 1, 3000).ok());
+  ASSERT_TRUE(opened.log->PrepareSpares().ok());      // The mark, and a spare.
+  ASSERT_TRUE(Append(*opened.log, 2, 1, 3000).ok());  // Takes it.
+  const std::size_t files = disk.List().value().size();
+  disk.FailAt(disk.operations().size() + 1, absl::ResourceExhaustedError("open: No space left on device"));
+  EXPECT_TRUE(opened.log->PrepareSpares().ok());  // The mark, and the creation that fails.
+  EXPECT_EQ(disk.operations().back().kind, SimDisk::Kind::kCreate);
+  EXPECT_EQ(disk.List().value().size(), files);
+  EXPECT_TRUE(Append(*opened.log, 3, 1, 100).ok());
+  EXPECT_TRUE(opened.log->PrepareSpares().ok());
+  EXPECT_EQ(disk.List().value().size(), files + 1);  // The next call looks again.
+}
+
 TEST(SegmentedLog, TheSpareIsTheReserveOfAFullDisk) {
   SimDisk disk;
   const SegmentedLog::Opened opened = OpenLog(disk, kSmall);
