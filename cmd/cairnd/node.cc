@@ -160,8 +160,16 @@ absl::StatusOr<raft::RestoredState> Member::OpenLog() {
   std::error_code error;
   std::filesystem::create_directories(directory_->log_path(), error);  // Open() reports what is wrong.
   CAIRN_ASSIGN_OR_RETURN(log_disk_, raft::PosixDisk::Open(directory_->log_path()));
+  // TakeIdentity() has refused a directory that is empty; this is about one with other files in it.
   absl::StatusOr<raft::SegmentedLog::Opened> opened =
-      raft::SegmentedLog::Open(*log_disk_, raft::LogOptions());
+      raft::SegmentedLog::Open(*log_disk_, {.must_exist = !directory_->is_new()});
+  if (absl::IsNotFound(opened.status())) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} holds no log ({}): this member has forgotten what it voted for and what it "
+                    "acknowledged; bring it back, "
+                    "or remove the member from the cluster and add it anew",
+                    directory_->log_path(), MessageOf(opened.status())));
+  }
   if (!opened.ok()) return Annotate(opened.status(), "cannot open the log");
   if (opened->contents.cut_tail) {
     LogWarning("the end of the log was torn and was cut off, as after a power loss",

@@ -56,6 +56,7 @@ absl::StatusOr<SegmentedLog::Opened> SegmentedLog::Open(Disk& disk, const LogOpt
   CAIRN_ASSERT(options.segment_bytes >= 2 * kSegmentHeaderBytes, "segment_bytes={}", options.segment_bytes);
   CAIRN_ASSERT(options.spare_segments >= 0, "spare_segments={}", options.spare_segments);
   CAIRN_ASSIGN_OR_RETURN(Recovery found, Recover(disk));
+  if (found.segments.empty() && options.must_exist) return absl::NotFoundError("there is no segment");
   // What was found may be in the system's cache alone, if our predecessor was killed and not the machine.
   // From here on we build on it, so it is made durable first: the names here, the last segment below.
   if (!Broken(LogRule::kSyncFoundNames)) CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());

@@ -28,6 +28,9 @@ struct LogOptions {
   // its own.
   std::uint64_t segment_bytes = 64 << 20;
   int spare_segments = 1;  // Kept zero-filled ahead, or recycled; also the disk-full reserve.
+  // There was a log in this directory: that it is gone is a loss of votes and entries, and no reason to begin
+  // one.
+  bool must_exist = false;
 };
 
 // What recovery found. The payloads keep the buffers alive that their segments were read into.
@@ -49,7 +52,8 @@ class SegmentedLog {
   struct Opened;
 
   // Recovers what is there, or begins a new log; what it returns is durable. Corruption() for damage that a
-  // torn tail cannot explain, and then nothing was changed. The disk must outlive the log.
+  // torn tail cannot explain, NotFound for a log that must exist and does not, and then nothing was changed.
+  // The disk must outlive the log.
   static absl::StatusOr<Opened> Open(Disk& disk, const LogOptions& options);
   ~SegmentedLog();
 

@@ -185,6 +185,22 @@ TEST(SegmentedLog, ADiskWithoutRoomForTheNameOfASpareStillTakesWrites) {
   EXPECT_EQ(disk.List().value().size(), files + 1);  // The next call looks again.
 }
 
+// Not even by the attempt to open it: the next one would find that and be content.
+TEST(SegmentedLog, OneThatMustExistIsNotBegun) {
+  SimDisk disk;
+  constexpr LogOptions kMustExist{.segment_bytes = 8192, .spare_segments = 1, .must_exist = true};
+  for (int opening = 0; opening < 2; ++opening) {
+    const absl::Status missing = SegmentedLog::Open(disk, kMustExist).status();
+    EXPECT_TRUE(absl::IsNotFound(missing)) << missing;
+    EXPECT_TRUE(disk.operations().empty());
+  }
+  ASSERT_TRUE(OpenLog(disk, kSmall).log->PrepareSpares().ok());
+  EXPECT_TRUE(SegmentedLog::Open(disk, kMustExist).ok());  // Empty, but there.
+  ASSERT_TRUE(disk.Remove(SegmentName(Generation{1})).ok());
+  EXPECT_FALSE(disk.List().value().empty());  // A spare is no log.
+  EXPECT_FALSE(SegmentedLog::Open(disk, kMustExist).ok());
+}
+
 TEST(SegmentedLog, TheSpareIsTheReserveOfAFullDisk) {
   SimDisk disk;
   const SegmentedLog::Opened opened = OpenLog(disk, kSmall);
