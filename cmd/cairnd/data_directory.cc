@@ -49,6 +49,14 @@ absl::Status SystemError(int error, const std::string& path, std::string_view do
   }
 }
 
+// For an error of making a directory.
+absl::Status Advise(const absl::Status& error, const std::string& path) {
+  std::string_view advice;
+  if (absl::IsPermissionDenied(error)) advice = "; it must be possible for the user that runs cairnd";
+  if (absl::IsResourceExhausted(error)) advice = "; make room and start again";
+  return {error.code(), fmt::format("cannot make {}: {}{}", path, MessageOf(error), advice)};
+}
+
 bool HasContent(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error) && !fs::is_empty(path, error);
@@ -136,8 +144,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const Wanted&
         "cluster yet: start with 'new', or with the directory that this member had",
         wanted.path);
   }
-  fs::create_directories(wanted.path, error);
-  if (error) return SystemError(error.value(), wanted.path, "cannot make");
+  if (const absl::Status made = raft::MakeDirectories(wanted.path); !made.ok())
+    return Advise(made, wanted.path);
   if (access(wanted.path.c_str(), R_OK | W_OK | X_OK) != 0) {
     return SystemError(errno, wanted.path, "cannot use");
   }

@@ -3,11 +3,9 @@
 #include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -157,8 +155,6 @@ absl::Status Member::OpenStore() {
 }
 
 absl::StatusOr<raft::RestoredState> Member::OpenLog() {
-  std::error_code error;
-  std::filesystem::create_directories(directory_->log_path(), error);  // Open() reports what is wrong.
   CAIRN_ASSIGN_OR_RETURN(log_disk_, raft::PosixDisk::Open(directory_->log_path()));
   // TakeIdentity() has refused a directory that is empty; this is about one with other files in it.
   absl::StatusOr<raft::SegmentedLog::Opened> opened =
@@ -166,8 +162,7 @@ absl::StatusOr<raft::RestoredState> Member::OpenLog() {
   if (absl::IsNotFound(opened.status())) {
     return absl::FailedPreconditionError(
         fmt::format("{} holds no log ({}): this member has forgotten what it voted for and what it "
-                    "acknowledged; bring it back, "
-                    "or remove the member from the cluster and add it anew",
+                    "acknowledged; bring it back, or remove the member from the cluster and add it anew",
                     directory_->log_path(), MessageOf(opened.status())));
   }
   if (!opened.ok()) return Annotate(opened.status(), "cannot open the log");

@@ -161,13 +161,25 @@ absl::Status SyncParentOf(const std::string& directory) {
 
 }  // namespace
 
+absl::Status MakeDirectories(const std::string& directory) {
+  for (std::size_t end = 0; end < directory.size();) {
+    end = std::min(directory.find('/', end + 1), directory.size());
+    const std::string prefix = directory.substr(0, end);
+    std::error_code ignored;  // Then mkdir says what is wrong.
+    if (std::filesystem::is_directory(prefix, ignored)) continue;
+    if (::mkdir(prefix.c_str(), 0700) < 0) {
+      // Another process may have been faster, or it is a file.
+      if (errno == EEXIST && std::filesystem::is_directory(prefix, ignored)) continue;
+      return SystemError(errno, "mkdir", prefix);
+    }
+    CAIRN_RETURN_IF_ERROR(SyncParentOf(prefix));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<PosixDisk>> PosixDisk::Open(std::string directory) {
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
-  if (::mkdir(directory.c_str(), 0700) == 0) {
-    CAIRN_RETURN_IF_ERROR(SyncParentOf(directory));
-  } else if (errno != EEXIST) {
-    return SystemError(errno, "mkdir", directory);
-  }
+  CAIRN_RETURN_IF_ERROR(MakeDirectories(directory));
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return SystemError(errno, "open", directory);
   return std::unique_ptr<PosixDisk>(new PosixDisk(std::move(directory), fd));

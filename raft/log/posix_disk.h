@@ -11,13 +11,17 @@
 
 namespace cairn::raft {
 
+// Makes `directory` and those above it, as far as they are missing, each one durably: a directory that a
+// power loss takes away takes everything in it. Error: with the path and the system's words.
+absl::Status MakeDirectories(const std::string& directory);
+
 // A directory of a real file system. Errors carry the path and the system's words, with the code that belongs
 // to the errno (a full disk is ResourceExhausted).
 //
 // Thread-safe between different files; one file has one user, as File says.
 class PosixDisk final : public Disk {
  public:
-  // Makes the directory if it is missing (its parent has to exist) and makes that durable.
+  // Makes the directory first, as MakeDirectories() does.
   static absl::StatusOr<std::unique_ptr<PosixDisk>> Open(std::string directory);
   ~PosixDisk() override;
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,8 +93,20 @@ TEST(PosixDisk, ErrorsCarryThePathAndTheSystemsWords) {
   const std::unique_ptr<PosixDisk> disk = PosixDisk::Open(path + "/").value();
   EXPECT_THAT(std::string(MessageOf(disk->Open("missing", {}).status())),
               ::testing::AllOf(HasSubstr(path + "/missing"), HasSubstr("No such file or directory")));
-  EXPECT_THAT(std::string(MessageOf(PosixDisk::Open(path + "/no/parent").status())),
-              HasSubstr(path + "/no/parent"));
+  ASSERT_TRUE(disk->Open("file", {.create = true}).ok());
+  EXPECT_THAT(std::string(MessageOf(PosixDisk::Open(path + "/file").status())),
+              ::testing::AllOf(HasSubstr(path + "/file"), HasSubstr("File exists")));
+}
+
+TEST(PosixDisk, MakesWhatIsMissingOnTheWay) {
+  const TemporaryDirectory root;
+  const std::string deep = (root.path() / "a" / "b" / "c").string();
+  EXPECT_TRUE(PosixDisk::Open(deep + "/").ok());
+  EXPECT_TRUE(std::filesystem::is_directory(deep));
+  EXPECT_TRUE(PosixDisk::Open(deep).ok());
+  ASSERT_TRUE((*PosixDisk::Open(deep))->Open("file", {.create = true}).ok());
+  const absl::Status in_the_way = MakeDirectories(deep + "/file/d");
+  EXPECT_THAT(std::string(MessageOf(in_the_way)), HasSubstr("mkdir " + deep + "/file"));
 }
 
 // A file size limit is a write that fails half-way, which needs neither root nor a full disk.
