@@ -32,7 +32,7 @@ std::size_t SizeOf(const LogWrite& write) {
 LogWorker::LogWorker(std::unique_ptr<SegmentedLog> log, ReplicaMetrics& metrics)
     : log_(std::move(log)), metrics_(metrics) {}
 
-LogWorker::~LogWorker() { Stop(); }
+LogWorker::~LogWorker() { Stop().IgnoreError(); }
 
 void LogWorker::Start(ReplicaEvents& events) {
   CAIRN_ASSERT(events_ == nullptr, "started twice");
@@ -40,13 +40,14 @@ void LogWorker::Start(ReplicaEvents& events) {
   thread_ = std::thread([this] { Loop(); });
 }
 
-void LogWorker::Stop() {
+absl::Status LogWorker::Stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     arrived_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
+  return failure_;
 }
 
 void LogWorker::Write(LogWrite write) { Add(std::move(write)); }
@@ -67,11 +68,12 @@ void LogWorker::Loop() {
   while (true) {
     const Wake wake = Take(tasks);
     if (wake == Wake::kStop) return;
-    absl::Status status = wake == Wake::kTasks ? Do(tasks) : Prepare();
+    const absl::Status status = wake == Wake::kTasks ? Do(tasks) : Prepare();
     tasks.clear();
     if (!status.ok()) {
       // What reached the disk is not known. Nothing more is written and nothing more is vouched for (R50).
-      events_->OnFatal(Annotate(status, "writing the log"));
+      failure_ = Annotate(status, "writing the log");
+      events_->OnFatal(failure_);
       return;
     }
   }

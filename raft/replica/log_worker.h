@@ -28,8 +28,9 @@ class LogWorker final : public LogPort {
 
   // `events` must outlive Stop(). Once.
   void Start(ReplicaEvents& events);
-  // Writes what waits, then joins the thread. A second call does nothing.
-  void Stop();
+  // Writes what waits, then joins the thread. OK if all that was asked for is written; else why not: whoever
+  // stops us has perhaps stopped listening to OnFatal() before. A second call says the same.
+  absl::Status Stop();
 
   void Write(LogWrite write) override;
   void Reset(EntryId base, WriteNumber number) override;
@@ -60,6 +61,7 @@ class LogWorker final : public LogPort {
   std::thread thread_;
   std::size_t written_since_prepared_ = 0;  // Bytes. The thread's.
   int idle_preparations_left_ = 0;          // The thread's.
+  absl::Status failure_;                    // The thread's until it is joined.
 
   // Not absl::Mutex: see inbox.h.
   std::mutex mutex_;  // Guards all that follows.

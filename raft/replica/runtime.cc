@@ -241,7 +241,9 @@ void ReplicaRuntime::Stop(StopOptions options) {
   state.thread.join();
   // What is committed is applied, what the core asked for is written: both were promised.
   state.apply_worker.Stop();
-  state.log_worker.Stop();
+  const absl::Status written = state.log_worker.Stop();
+  // The inbox is closed: a write that failed only now is told to nobody else.
+  if (!written.ok() && state.on_fatal) std::exchange(state.on_fatal, nullptr)(written);
 }
 
 const ReplicaMetrics& ReplicaRuntime::metrics() const { return state_->metrics; }

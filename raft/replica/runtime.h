@@ -33,7 +33,8 @@ namespace cairn::raft {
 class ReplicaRuntime final : public Group, public ReplicaEvents {
  public:
   // Called at most once, from one of the runtime's threads, when the node cannot go on (fsync failed, apply
-  // failed). Requests are refused from then on. It must not call Stop() itself.
+  // failed). Requests are refused from then on. It must not call Stop() itself. The last writes of the log
+  // are done by Stop(); if they fail, the call comes from there.
   using FatalCallback = absl::AnyInvocable<void(const absl::Status&)>;
 
   struct StopOptions {
