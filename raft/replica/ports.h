@@ -148,9 +148,9 @@ class PeerPort {
   // End of one round of Send(): whatever was queued for a peer may leave as one frame.
   virtual void Flush() = 0;
   virtual void SendSnapshot(NodeId to, Term term) = 0;  // Answered by OnSnapshotSent().
-  // Gives up a transfer that is on its way; still answered by OnSnapshotSent(). A port that cannot may ignore
-  // it: the answer then comes late, and the receiver asks again.
-  virtual void CancelSnapshot(NodeId to) { static_cast<void>(to); }
+  // Gives up a transfer that waits or is on its way; nothing if there is none. The transfer is answered by
+  // OnSnapshotSent() as ever, once: as not sent, or as sent if the receiver has it all by then.
+  virtual void CancelSnapshot(NodeId to) = 0;
   // Peers by membership: add, drop, change addresses. Peers not named are disconnected.
   struct Peer {
     NodeId id;

@@ -1,6 +1,8 @@
 #include "raft/replica/snapshot_sender.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "raft/base/probe.h"
 
@@ -13,7 +15,8 @@ constexpr std::uint64_t kMaxBackOffTimeouts = 64;  // In election timeouts.
 
 void SnapshotSender::Wanted(NodeId to, Term term, Index flushed, std::uint64_t tick) {
   Transfer& transfer = transfers_[to];
-  // The core lost patience with a silent receiver. The transport says when the transfer has ended.
+  // The core lost patience with a silent receiver, or there is one left of an earlier lead. The transport
+  // says when the transfer has ended, and the core asks again then.
   if (transfer.sending) return;
   if (tick < transfer.next) {
     CAIRN_PROBE("replica_snapshot_backed_off");
@@ -35,6 +38,10 @@ void SnapshotSender::Ended(NodeId to, bool received, std::uint64_t tick) {
   const auto found = transfers_.find(to);
   if (found == transfers_.end()) return;
   Transfer& transfer = found->second;
+  if (transfer.cancelled) {
+    transfers_.erase(found);
+    return;
+  }
   transfer.sending = false;
   // Until the receiver has caught up (Tick), a transfer that was received may still prove to be too old.
   transfer.back_off =
@@ -48,6 +55,11 @@ void SnapshotSender::Ended(NodeId to, bool received, std::uint64_t tick) {
   }
 }
 
+void SnapshotSender::Cancel(NodeId to, Transfer& transfer) {
+  if (std::exchange(transfer.cancelled, true)) return;
+  peers_.CancelSnapshot(to);
+}
+
 void SnapshotSender::Tick(const std::vector<PeerStatus>& peers, Term term, Index flushed,
                           std::uint64_t tick) {
   for (const NodeId to : log_.OverdrawnPins()) {
@@ -56,19 +68,15 @@ void SnapshotSender::Tick(const std::vector<PeerStatus>& peers, Term term, Index
     peers_.CancelSnapshot(to);
   }
   for (auto it = transfers_.begin(); it != transfers_.end();) {
-    const auto& [to, transfer] = *it;
+    auto& [to, transfer] = *it;
     const auto peer = std::ranges::find(peers, to, &PeerStatus::id);
     const auto pin = log_.pins().find(to);
     const bool member = peer != peers.end();
     const bool caught_up = member && peer->state == PeerStatus::State::kReplicate && !transfer.sending &&
                            (pin == log_.pins().end() || peer->match >= pin->second);
-    if (!member && transfer.sending) peers_.CancelSnapshot(to);
-    if (!member || caught_up) {
-      log_.Unpin(to);
-      it = transfers_.erase(it);
-    } else {
-      ++it;
-    }
+    if (!member || caught_up) log_.Unpin(to);
+    if (!member && transfer.sending) Cancel(to, transfer);
+    it = caught_up || (!member && !transfer.sending) ? transfers_.erase(it) : std::next(it);
   }
   for (auto& [to, transfer] : transfers_) {
     if (transfer.wanted && tick >= transfer.next) Start(to, transfer, term, flushed);
@@ -76,10 +84,8 @@ void SnapshotSender::Tick(const std::vector<PeerStatus>& peers, Term term, Index
 }
 
 void SnapshotSender::Stop() {
-  for (const auto& [to, transfer] : transfers_) {
-    if (transfer.sending) peers_.CancelSnapshot(to);
-  }
-  transfers_.clear();
+  std::erase_if(transfers_, [](const auto& entry) { return !entry.second.sending; });
+  for (auto& [to, transfer] : transfers_) Cancel(to, transfer);
   log_.UnpinAll();
 }
 

@@ -30,22 +30,27 @@ class SnapshotSender {
   // `peers`: the leader's view of its followers, now.
   void Tick(const std::vector<PeerStatus>& peers, Term term, Index flushed, std::uint64_t tick);
 
-  // Nothing to send any more: this node does not lead.
+  // Nothing to send any more: this node does not lead. What is under way is cancelled and remembered until
+  // its answer: a later lead does not begin another transfer to the same peer before, or would take that
+  // answer for the new one's.
   void Stop();
 
   [[nodiscard]] bool idle() const { return transfers_.empty(); }
 
  private:
-  // Legal combinations: under way (`sending`), received and catching up (neither), waiting (`wanted` at
-  // `next`).
+  // Legal combinations: under way (`sending`, perhaps `cancelled`), received and catching up (none), waiting
+  // (`wanted` at `next`).
   struct Transfer {
     bool sending = false;
+    bool cancelled = false;  // For good: what it is answered concerns nobody.
     bool wanted = false;
     std::uint64_t next = 0;      // The tick before which no new transfer starts.
     std::uint64_t back_off = 0;  // Ticks; 0 before the first failure.
   };
 
   void Start(NodeId to, Transfer& transfer, Term term, Index flushed);
+  // Once.
+  void Cancel(NodeId to, Transfer& transfer);
 
   PeerPort& peers_;
   LogKeeper& log_;

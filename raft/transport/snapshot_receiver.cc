@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "raft/base/assert.h"
+#include "raft/base/probe.h"
 #include "raft/base/status.h"
 #include "raft/transport/sabotage.h"
+#include "raft/transport/silence_watch.h"
 
 namespace cairn::raft {
 namespace {
@@ -58,6 +60,7 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
     absl::StatusOr<SnapshotPart> part = DecodeSnapshotPart(message);
     const absl::Status handled = part.ok() ? Handle(*part) : part.status();
     if (!handled.ok()) Refuse(handled);
+    watch_.Heard();  // Only now: how long this took is not the sender's silence.
   }
 
   absl::Status Handle(SnapshotPart& part) {
@@ -83,6 +86,7 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
     }
     from_ = begin.hello.member;
     term_ = begin.term;
+    watch_.Start(receiver_.environment_.options.snapshot_silence, [this] { CutOff(); });
     if (!receiver_.TakePlace(shared_from_this())) {
       return absl::AbortedError("a snapshot of a later term is coming in");
     }
@@ -93,6 +97,18 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
     Write(SnapshotResume{.from = sink_->next()});
     stream_->Read();
     return absl::OkStatus();
+  }
+
+  // The sender is gone without a word, and its sink is in the way of the next one. Or it does not take the
+  // answer.
+  void CutOff() {
+    CAIRN_PROBE("snapshot_sender_silent");
+    if (!received_) {
+      receiver_.environment_.Tell(
+          Environment::Severity::kWarning,
+          fmt::format("a snapshot from member {:x} was cut off: the sender fell silent", from_));
+    }
+    Cancel();
   }
 
   absl::Status Take(const SnapshotChunk& chunk) {
@@ -137,6 +153,7 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
 
   void OnEnded(const grpc::Status& /*status*/) override {
     if (timer_) receiver_.loop_.Cancel(*std::exchange(timer_, std::nullopt));
+    watch_.Stop();
     if (begun_ && !received_) receiver_.counters_.failures.fetch_add(1, std::memory_order_relaxed);
     sink_.reset();
     receiver_.OnOver(shared_from_this());
@@ -145,6 +162,7 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
   SnapshotReceiver& receiver_;
   std::shared_ptr<ByteStream> stream_;
   std::optional<CompletionLoop::Timer> timer_;  // Cancels a stream that does not begin in time.
+  SilenceWatch watch_{receiver_.loop_};         // From the beginning on, one that stops in the middle.
   bool begun_ = false;
   bool received_ = false;
   NodeId from_;

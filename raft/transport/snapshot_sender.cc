@@ -1,17 +1,26 @@
 #include "raft/transport/snapshot_sender.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "raft/base/probe.h"
 #include "raft/base/status.h"
 #include "raft/transport/channel.h"
 #include "raft/transport/sabotage.h"
+#include "raft/transport/silence_watch.h"
 
 namespace cairn::raft {
 namespace {
 
 constexpr char kMethod[] = "/cairn.raft.wire.Snapshots/Send";
+
+// Chunks to each period of silence, at least, however low the rate.
+constexpr std::uint64_t kChunksPerSilence = 4;
+
+bool IsFurther(const SnapshotSink::Position& one, const SnapshotSink::Position& other) {
+  return std::tie(one.file, one.offset) > std::tie(other.file, other.offset);
+}
 
 }  // namespace
 
@@ -30,9 +39,13 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     Attempt();
   }
 
-  void Abandon() {
-    over_ = true;
-    if (stream_ != nullptr) stream_->Cancel();
+  // Without an answer.
+  void Abandon() { End(); }
+
+  // With one, unless it is on its way already.
+  void CallOff() {
+    if (over_ || stage_ == Stage::kReceived) return;
+    GiveUp("called off");
   }
 
  private:
@@ -41,7 +54,7 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     explicit Attempted(std::shared_ptr<Transfer> owner) : transfer(std::move(owner)) {}
     void OnOpened() override { transfer->OnOpened(); }
     void OnRead(const grpc::ByteBuffer& message) override { transfer->OnRead(message); }
-    void OnWritten() override { transfer->SendNext(); }
+    void OnWritten() override { transfer->OnWritten(); }
     void OnEnded(const grpc::Status& status) override { transfer->OnEnded(status); }
     const std::shared_ptr<Transfer> transfer;
   };
@@ -54,12 +67,25 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     stage_ = Stage::kAsking;
     delayed_ = false;
     empty_sent_ = false;
+    silent_ = false;
     --attempts_left_;
     stream_ = DialledStream::Start(sender_.loop_, DialPeer(target, sender_.environment_.options), kMethod,
                                    DialledStream::Wait::kNo, std::make_shared<Attempted>(shared_from_this()));
+    WatchFor(sender_.environment_.options.snapshot_silence);
+  }
+
+  // Of this attempt, from now on: it ends if the receiver gives no sign for so long.
+  void WatchFor(std::chrono::milliseconds limit) {
+    watch_.Start(limit, [this] {
+      CAIRN_PROBE("snapshot_receiver_silent");
+      silent_ = true;
+      stream_->Cancel();
+    });
   }
 
   void OnOpened() {
+    if (over_) return;
+    watch_.Heard();
     Write(SnapshotBegin{.hello = Introduce(sender_.environment_.self, to_),
                         .term = term_,
                         .meta = source_->meta(),
@@ -68,11 +94,19 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
   }
 
   void OnRead(const grpc::ByteBuffer& message) {
+    if (over_) return;
+    watch_.Heard();
     absl::StatusOr<SnapshotPart> part = DecodeSnapshotPart(message);
     if (part.ok() && std::holds_alternative<SnapshotResume>(*part) && stage_ == Stage::kAsking) {
       at_ = std::get<SnapshotResume>(*part).from;
       if (Broken(TransportRule::kResume)) at_ = {};
       if (IsInside(at_)) {
+        // What counts is what the receiver kept. That chunks left, or had a place to go, says nothing: it may
+        // fail at the same one each time.
+        if (IsFurther(at_, furthest_)) {
+          furthest_ = at_;
+          attempts_left_ = sender_.environment_.options.snapshot_attempts - 1;  // This one counts.
+        }
         if (at_ != SnapshotSink::Position{})
           sender_.counters_.resumes.fetch_add(1, std::memory_order_relaxed);
         stage_ = Stage::kSending;
@@ -92,6 +126,11 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     return at.file < files.size() && at.offset <= files[at.file].size;
   }
 
+  void OnWritten() {
+    watch_.Heard();
+    SendNext();
+  }
+
   // Goes on if the stream can take something: called when the receiver's position is known, after each write,
   // and when the throttle lets go.
   void SendNext() {
@@ -100,17 +139,19 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     if (at_.file == source_->files().size()) {
       if (!stream_->ClaimWrite()) return;
       stage_ = Stage::kEnded;
+      WatchFor(sender_.environment_.options.snapshot_finish_timeout);
       return stream_->Write(EncodeSnapshotPart(SnapshotEnd{}), ByteStream::Last::kYes);
     }
     const std::uint64_t left = source_->files()[at_.file].size - at_.offset;
-    const std::size_t length =
-        std::min<std::uint64_t>(left, sender_.environment_.options.snapshot_chunk_bytes);
+    const std::size_t length = std::min<std::uint64_t>(left, sender_.MaxChunkBytes());
     const std::chrono::milliseconds wait = sender_.Throttle(length);
     if (wait.count() == 0) return SendChunk(length);
     delayed_ = true;
     sender_.loop_.After(wait, [self = shared_from_this(), length, attempt = attempts_made_] {
+      if (self->over_ || self->attempts_made_ != attempt) return;
       self->delayed_ = false;
-      if (self->attempts_made_ == attempt && self->stage_ == Stage::kSending) self->SendChunk(length);
+      self->watch_.Heard();  // It was our turn.
+      if (self->stage_ == Stage::kSending) self->SendChunk(length);
     });
   }
 
@@ -136,7 +177,6 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     at_.offset += length;
     empty_sent_ = length == 0;
     sender_.counters_.bytes.fetch_add(length, std::memory_order_relaxed);
-    sent_any_ = true;
     stream_->Write(EncodeSnapshotPart(chunk));
   }
 
@@ -146,27 +186,34 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
 
   void OnEnded(const grpc::Status& status) {
     stream_.reset();
+    watch_.Stop();
     if (over_) return;
     if (stage_ == Stage::kReceived) {
       over_ = true;
       sender_.counters_.sent.fetch_add(1, std::memory_order_relaxed);
       return sender_.OnDone(*this, source_->meta().last.index);
     }
-    last_error_ = Printable(status.error_message());
+    last_error_ = silent_ ? "the receiver fell silent" : Printable(status.error_message());
     if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) return GiveUp(last_error_);
-    if (std::exchange(sent_any_, false)) attempts_left_ = sender_.environment_.options.snapshot_attempts;
     if (attempts_left_ <= 0) return GiveUp(last_error_);
     CAIRN_PROBE("snapshot_attempt_repeated");
     sender_.loop_.After(sender_.environment_.options.snapshot_retry_pause,
                         [self = shared_from_this()] { self->Attempt(); });
   }
 
-  void GiveUp(std::string_view why) {
+  // Nothing more leaves, and the checkpoint goes: it may be large.
+  void End() {
     over_ = true;
+    watch_.Stop();
+    if (stream_ != nullptr) stream_->Cancel();
+    source_.reset();
+  }
+
+  void GiveUp(std::string_view why) {
+    End();
     sender_.environment_.Tell(Environment::Severity::kWarning,
                               fmt::format("gave up sending a snapshot to member {:x}: {}", to_, why));
     sender_.counters_.failures.fetch_add(1, std::memory_order_relaxed);
-    if (stream_ != nullptr) stream_->Cancel();
     sender_.OnDone(*this, std::nullopt);
   }
 
@@ -175,16 +222,18 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
   SnapshotSender& sender_;
   const NodeId to_;
   const Term term_;
-  std::unique_ptr<SnapshotSource> source_;
+  std::unique_ptr<SnapshotSource> source_;  // Null before Start() and once over.
   std::shared_ptr<ByteStream> stream_;
-  Stage stage_ = Stage::kAsking;  // Of stream_.
-  SnapshotSink::Position at_;     // What to send next.
-  bool empty_sent_ = false;       // The empty file at at_ has been sent.
-  bool delayed_ = false;          // The throttle holds the next chunk.
-  bool sent_any_ = false;         // A chunk on this stream.
-  bool over_ = false;             // Nothing is to be said any more.
+  SilenceWatch watch_{sender_.loop_};  // Of stream_, while there is one.
+  Stage stage_ = Stage::kAsking;       // Of stream_.
+  SnapshotSink::Position at_;          // What to send next.
+  bool empty_sent_ = false;            // The empty file at at_ has been sent.
+  bool delayed_ = false;               // The throttle holds the next chunk.
+  bool silent_ = false;                // watch_ ended stream_.
+  bool over_ = false;                  // Nothing is to be said any more.
   int attempts_made_ = 0;
-  int attempts_left_ = sender_.environment_.options.snapshot_attempts;
+  SnapshotSink::Position furthest_;                                     // Where the receiver stood at best.
+  int attempts_left_ = sender_.environment_.options.snapshot_attempts;  // Unless it stands further.
   std::string last_error_;
 };
 
@@ -201,6 +250,21 @@ void SnapshotSender::Enqueue(Waiting next) {
   }
   waiting_.push_back(next);
   StartNext();
+}
+
+void SnapshotSender::Cancel(NodeId to) {
+  loop_.Post([this, to] { CallOff(to); });
+}
+
+void SnapshotSender::CallOff(NodeId to) {
+  if (closed_) return;
+  if (std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.to == to; }) > 0) {
+    return environment_.events->OnSnapshotSent(to, std::nullopt);
+  }
+  if (const auto found = running_.find(to); found != running_.end()) {
+    const std::shared_ptr<Transfer> transfer = found->second;  // Its answer takes it out of running_.
+    transfer->CallOff();
+  }
 }
 
 void SnapshotSender::StartNext() {
@@ -229,6 +293,15 @@ std::chrono::milliseconds SnapshotSender::Throttle(std::size_t bytes) {
   const auto start = std::max(now, free_from_);
   free_from_ = start + std::chrono::microseconds(bytes * 1'000'000 / rate);
   return std::chrono::ceil<std::chrono::milliseconds>(start - now);
+}
+
+std::size_t SnapshotSender::MaxChunkBytes() const {
+  const TransportOptions& options = environment_.options;
+  if (options.snapshot_bytes_per_second == 0) return options.snapshot_chunk_bytes;
+  const std::uint64_t per_silence =
+      options.snapshot_bytes_per_second * static_cast<std::uint64_t>(options.snapshot_silence.count()) / 1000;
+  const std::uint64_t allowed = per_silence / (kChunksPerSilence * options.max_outgoing_snapshots);
+  return std::clamp<std::uint64_t>(allowed, 1, options.snapshot_chunk_bytes);
 }
 
 void SnapshotSender::Close() {

@@ -15,15 +15,20 @@
 namespace cairn::raft {
 
 // Sends snapshots, each on a connection of its own, a few at a time; the others wait for their turn. A
-// transfer that breaks begins again where the receiver stands. All on the snapshot loop's thread, file reads
-// included, but for Begin() and the counters.
+// transfer that breaks, or whose receiver falls silent, begins again where the receiver stands, and is given
+// up when it stands still. All on the snapshot loop's thread, file reads included, but for Begin(), Cancel()
+// and the counters.
 class SnapshotSender {
  public:
   SnapshotSender(const Environment& environment, CompletionLoop& loop, const Peers& peers)
       : environment_(environment), loop_(loop), peers_(peers) {}
 
-  // Any thread. Answered by OnSnapshotSent(), unless another Begin() for the same peer comes before.
+  // Any thread. Answered once by OnSnapshotSent(), unless another Begin() for the same peer comes before.
   void Begin(NodeId to, Term term);
+
+  // Any thread. Gives up what Begin() asked for before, which is answered as not sent unless the receiver has
+  // already said that it has it all. Nothing if there is nothing.
+  void Cancel(NodeId to);
 
   // Cancels everything; no answers come.
   void Close();
@@ -44,10 +49,13 @@ class SnapshotSender {
   };
 
   void Enqueue(Waiting next);
+  void CallOff(NodeId to);
   void StartNext();
   void OnDone(Transfer& transfer, std::optional<Index> index);
   // When the next `bytes` may leave.
   std::chrono::milliseconds Throttle(std::size_t bytes);
+  // So that no chunk has to wait for the throttle until the receiver thinks that we are gone.
+  [[nodiscard]] std::size_t MaxChunkBytes() const;
 
   const Environment& environment_;
   CompletionLoop& loop_;

@@ -153,6 +153,8 @@ void Transport::Flush() {
 
 void Transport::SendSnapshot(NodeId to, Term term) { state_->sender.Begin(to, term); }
 
+void Transport::CancelSnapshot(NodeId to) { state_->sender.Cancel(to); }
+
 void Transport::SetPeers(std::vector<Peer> peers) { state_->peers.SetPeers(peers); }
 
 std::vector<std::string> Transport::listen_urls() const {

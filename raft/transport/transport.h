@@ -48,8 +48,11 @@ struct TransportOptions {
 
   std::size_t snapshot_chunk_bytes = 256 << 10;
   std::uint64_t snapshot_bytes_per_second = 0;  // Of all outgoing snapshots together; 0: as fast as it goes.
-  int snapshot_attempts = 5;                    // In a row without progress, then the transfer is given up.
+  int snapshot_attempts = 5;  // With the receiver at the same place, then the transfer is given up.
   std::chrono::milliseconds snapshot_retry_pause{200};
+  // A stream ends when the other side gives no sign for so long; its final check may take longer.
+  std::chrono::milliseconds snapshot_silence{15'000};
+  std::chrono::milliseconds snapshot_finish_timeout{300'000};
   std::size_t max_outgoing_snapshots = 2;  // At a time; more wait for their turn.
 };
 
@@ -85,9 +88,10 @@ struct TransportHooks {
 // reset.
 //
 // Threads: one for all peers' streams ("cairn-peers"), one for snapshots and all their blocking work
-// ("cairn-snapshot"); both are joined by Stop(). Send(), Flush(), SendSnapshot(), SetPeers() and stats() may
-// be called from any thread, but order is only promised between calls from one. ReplicaEvents is called from
-// both threads and, for what is refused on the spot, from within Send() or Flush(); never with a lock held.
+// ("cairn-snapshot"); both are joined by Stop(). Send(), Flush(), SendSnapshot(), CancelSnapshot(),
+// SetPeers() and stats() may be called from any thread, but order is only promised between calls from one.
+// ReplicaEvents is called from both threads and, for what is refused on the spot, from within Send() or
+// Flush(); never with a lock held.
 class Transport final : public PeerPort {
  public:
   Transport(TransportOptions options, TransportHooks hooks);
@@ -108,6 +112,7 @@ class Transport final : public PeerPort {
 
   // A second call for the same peer replaces the first, which is then not answered.
   void SendSnapshot(NodeId to, Term term) override;
+  void CancelSnapshot(NodeId to) override;
 
   // May be called before Start(). The node itself may be in the list; it is skipped. URLs that cannot be used
   // are skipped with a notice.

@@ -86,6 +86,7 @@ struct SimNode::Life final : raft::LogPort,
   }
   void Flush() override {}
   void SendSnapshot(NodeId to, Term term) override { node.world_.send_snapshot(node.id_, to, term); }
+  void CancelSnapshot(NodeId /*to*/) override {}  // It arrives, or fails, within milliseconds.
   void SetPeers(std::vector<Peer> peers) override {
     std::set<NodeId> ids;
     for (const Peer& peer : peers) ids.insert(peer.id);

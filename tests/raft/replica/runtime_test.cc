@@ -131,6 +131,7 @@ class InProcessPeers final : public PeerPort {
       events.OnSnapshotSent(to, received ? std::optional(source->meta().last.index) : std::nullopt);
     });
   }
+  void CancelSnapshot(NodeId /*to*/) override {}  // None is ever on its way.
   void SetPeers(std::vector<Peer>) override {}
 
  private:

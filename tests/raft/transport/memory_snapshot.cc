@@ -6,6 +6,7 @@
 
 #include "raft/base/assert.h"
 #include "raft/base/rng.h"
+#include "tests/raft/transport/recorder.h"
 
 namespace cairn::raft::testing {
 namespace {
@@ -100,6 +101,9 @@ class SnapshotShelf::Sink final : public SnapshotSink {
       shelf_.break_at_.reset();
       return absl::UnavailableError("this write fails");
     }
+    if (shelf_.fail_from_ && shelf_.writes_ >= *shelf_.fail_from_) {
+      return absl::ResourceExhaustedError("no room for this write");
+    }
     ++shelf_.writes_;
     std::string& file = shelf_.files_.at(at.file);
     file.append(bytes);
@@ -110,6 +114,10 @@ class SnapshotShelf::Sink final : public SnapshotSink {
 
   absl::Status Finish() override {
     absl::MutexLock lock(&shelf_.mu_);
+    if (shelf_.finish_takes_ > absl::ZeroDuration()) {
+      constexpr auto kNever = +[](SnapshotShelf*) { return false; };
+      shelf_.mu_.AwaitWithTimeout(absl::Condition(kNever, &shelf_), shelf_.finish_takes_);
+    }
     if (Next().file != shelf_.files_.size()) return absl::FailedPreconditionError("files are missing");
     finished_ = true;
     --shelf_.sinks_;
@@ -156,6 +164,16 @@ void SnapshotShelf::BreakAt(int write) {
   break_at_ = write;
 }
 
+void SnapshotShelf::FailFrom(int write) {
+  absl::MutexLock lock(&mu_);
+  fail_from_ = write;
+}
+
+void SnapshotShelf::FinishTakes(absl::Duration duration) {
+  absl::MutexLock lock(&mu_);
+  finish_takes_ = duration;
+}
+
 void SnapshotShelf::Hold() {
   absl::MutexLock lock(&mu_);
   held_ = true;
@@ -171,19 +189,15 @@ std::vector<std::string> SnapshotShelf::files() const {
   return files_;
 }
 
-int SnapshotShelf::writes() const {
+SnapshotShelf::Progress SnapshotShelf::progress() const {
   absl::MutexLock lock(&mu_);
-  return writes_;
+  return Now();
 }
 
-int SnapshotShelf::begun() const {
+bool SnapshotShelf::WaitFor(const std::function<bool(const Progress&)>& condition) const {
   absl::MutexLock lock(&mu_);
-  return begun_;
-}
-
-bool SnapshotShelf::open() const {
-  absl::MutexLock lock(&mu_);
-  return sinks_ > 0;
+  const auto holds = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return condition(Now()); };
+  return mu_.AwaitWithTimeout(absl::Condition(&holds), patience);
 }
 
 }  // namespace cairn::raft::testing

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/synchronization/mutex.h>
+#include <absl/time/time.h>
 
 #include <functional>
 #include <memory>
@@ -43,17 +44,35 @@ class SnapshotShelf {
 
   // The write with this number (from 0, over all sinks) fails, once, and breaks the stream.
   void BreakAt(int write);
+  // This write and all after it fail: a disk that is full.
+  void FailFrom(int write);
   // Writes do not return while held.
   void Hold();
   void LetGo();
+  // How long the final check takes.
+  void FinishTakes(absl::Duration duration);
+
+  // So far.
+  struct Progress {
+    int writes = 0;
+    int begun = 0;      // Calls of Receives().
+    bool open = false;  // A sink exists that is not finished.
+  };
+  // Whether `condition` came true in time.
+  bool WaitFor(const std::function<bool(const Progress&)>& condition) const;
 
   [[nodiscard]] std::vector<std::string> files() const;
-  [[nodiscard]] int writes() const;
-  [[nodiscard]] int begun() const;  // Calls of Receives().
-  [[nodiscard]] bool open() const;  // A sink exists that is not finished.
+  [[nodiscard]] int writes() const { return progress().writes; }
+  [[nodiscard]] int begun() const { return progress().begun; }
+  [[nodiscard]] bool open() const { return progress().open; }
 
  private:
   class Sink;
+
+  [[nodiscard]] Progress progress() const ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] Progress Now() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return {.writes = writes_, .begun = begun_, .open = sinks_ > 0};
+  }
 
   mutable absl::Mutex mu_;
   const EmptyFiles empty_files_;
@@ -65,6 +84,8 @@ class SnapshotShelf {
   int begun_ ABSL_GUARDED_BY(mu_) = 0;
   int sinks_ ABSL_GUARDED_BY(mu_) = 0;
   std::optional<int> break_at_ ABSL_GUARDED_BY(mu_);
+  std::optional<int> fail_from_ ABSL_GUARDED_BY(mu_);
+  absl::Duration finish_takes_ ABSL_GUARDED_BY(mu_);
   bool held_ ABSL_GUARDED_BY(mu_) = false;
 };
 

@@ -31,6 +31,11 @@ void Recorder::Hold() {
   held_ = true;
 }
 
+bool Recorder::WaitUntilStuck() {
+  absl::MutexLock lock(&mu_);
+  return mu_.AwaitWithTimeout(absl::Condition(+[](int* stuck) { return *stuck > 0; }, &stuck_), patience);
+}
+
 void Recorder::LetGo() {
   absl::MutexLock lock(&mu_);
   held_ = false;
@@ -53,7 +58,9 @@ TransportHooks Recorder::hooks() {
 
 void Recorder::OnPeerMessages(NodeId from, std::vector<PeerMessage> messages) {
   absl::MutexLock lock(&mu_);
+  ++stuck_;
   mu_.Await(absl::Condition(+[](bool* held) { return !*held; }, &held_));
+  --stuck_;
   for (PeerMessage& message : messages) seen_.messages.emplace_back(from, std::move(message));
 }
 
@@ -124,7 +131,11 @@ void Connect(const std::vector<TestMember*>& members) {
 }
 
 bool WaitUntilConnected(TestMember& a, TestMember& b) {
-  return Poll([&] { return a.StatsOf(b.id()).connected && b.StatsOf(a.id()).connected; });
+  // The notice comes when the stream is up, so the condition is looked at again then.
+  const auto sees = [](TestMember& one, NodeId other) {
+    return one.recorder.WaitFor([&](const Recorder::Seen&) { return one.StatsOf(other).connected; });
+  };
+  return sees(a, b.id()) && sees(b, a.id());
 }
 
 bool Poll(const std::function<bool()>& condition) {

@@ -15,7 +15,6 @@ namespace {
 using testing::Connect;
 using testing::Flatten;
 using testing::Opens;
-using testing::Poll;
 using testing::RandomContent;
 using testing::RawCall;
 using testing::Recorder;
@@ -23,6 +22,7 @@ using testing::SnapshotContent;
 using testing::SnapshotShelf;
 using testing::TestMember;
 using Seen = Recorder::Seen;
+using Progress = SnapshotShelf::Progress;
 
 constexpr std::size_t kChunk = 1000;
 
@@ -47,8 +47,10 @@ struct Pair {
   std::optional<Index> Send(Term term = Term{5}) {
     const std::size_t before = sender.recorder.With([](const Seen& seen) { return seen.sent.size(); });
     sender.transport->SendSnapshot(receiver.id(), term);
-    EXPECT_TRUE(sender.recorder.WaitFor([&](const Seen& seen) { return seen.sent.size() == before + 1; }))
-        << sender.recorder.notices();
+    if (!sender.recorder.WaitFor([&](const Seen& seen) { return seen.sent.size() == before + 1; })) {
+      ADD_FAILURE() << "not answered; notices:\n" << sender.recorder.notices();
+      return std::nullopt;
+    }
     return sender.recorder.With([](const Seen& seen) { return seen.sent.back().second; });
   }
 
@@ -162,7 +164,7 @@ TEST(Snapshot, GoesOnAfterTheReceiverWasRestarted) {
   pair.sender.options.snapshot_attempts = 1000;
   Connect({&pair.sender, &pair.receiver});
   pair.sender.transport->SendSnapshot(pair.receiver.id(), Term{5});
-  ASSERT_TRUE(Poll([&] { return pair.shelf.writes() >= 5; }));
+  ASSERT_TRUE(pair.shelf.WaitFor([](const Progress& now) { return now.writes >= 5; }));
   pair.receiver.Stop();
   EXPECT_FALSE(pair.shelf.open());
   ASSERT_TRUE(pair.receiver.Start().ok());
@@ -186,6 +188,120 @@ TEST(Snapshot, IsGivenUpAfterAttemptsWithoutProgress) {
   EXPECT_EQ(begun, pair.sender.options.snapshot_attempts);
   EXPECT_EQ(pair.sender.recorder.With([](const Seen& seen) { return seen.NoticesWith("no room"); }), 1);
   EXPECT_EQ(pair.sender.transport->stats().snapshots.send_failures, 1u);
+}
+
+// Chunks leave each time, and none of them is kept.
+TEST(Snapshot, IsGivenUpWhenTheReceiverStandsStill) {
+  Pair pair(RandomContent({10 * kChunk}));
+  pair.shelf.FailFrom(4);
+  Connect({&pair.sender, &pair.receiver});
+  EXPECT_EQ(pair.Send(), std::nullopt);
+  EXPECT_EQ(pair.shelf.writes(), 4);
+  // The one that came so far, and the attempts at that place.
+  EXPECT_EQ(pair.shelf.begun(), 1 + pair.sender.options.snapshot_attempts);
+  EXPECT_EQ(pair.sender.recorder.With([](const Seen& seen) { return seen.NoticesWith("no room"); }), 1);
+}
+
+TEST(Snapshot, ACancelledOneIsAnsweredOnce) {
+  Pair pair(RandomContent({1000 * kChunk}));
+  pair.sender.options.snapshot_bytes_per_second = 200 * kChunk;
+  Connect({&pair.sender, &pair.receiver});
+  pair.sender.transport->SendSnapshot(pair.receiver.id(), Term{5});
+  ASSERT_TRUE(pair.shelf.WaitFor([](const Progress& now) { return now.writes >= 3; }));
+  pair.sender.transport->CancelSnapshot(pair.receiver.id());
+  pair.sender.transport->CancelSnapshot(pair.receiver.id());
+  EXPECT_TRUE(pair.sender.recorder.WaitFor([](const Seen& seen) { return seen.sent.size() == 1; }));
+  EXPECT_TRUE(pair.shelf.WaitFor([](const Progress& now) { return !now.open; }));
+  // With nothing under way there is nothing to answer.
+  pair.sender.transport->CancelSnapshot(pair.receiver.id());
+  pair.sender.transport->SendSnapshot(NodeId{9}, Term{5});
+  EXPECT_TRUE(pair.sender.recorder.WaitFor([](const Seen& seen) { return seen.sent.size() == 2; }));
+  const std::vector<std::pair<NodeId, std::optional<Index>>> both = {{pair.receiver.id(), std::nullopt},
+                                                                     {NodeId{9}, std::nullopt}};
+  EXPECT_EQ(pair.sender.recorder.With([](const Seen& seen) { return seen.sent; }), both);
+}
+
+TEST(Snapshot, OneThatIsCancelledAtOnceIsAnsweredOnce) {
+  Pair pair(RandomContent({kChunk}));
+  Connect({&pair.sender, &pair.receiver});
+  constexpr std::size_t kTimes = 100;
+  for (std::size_t i = 1; i <= kTimes; ++i) {
+    pair.sender.transport->SendSnapshot(pair.receiver.id(), Term{5});
+    // At another point of its life each time.
+    for (std::size_t turn = 0; turn < i % 10; ++turn) (void)pair.sender.transport->stats();
+    pair.sender.transport->CancelSnapshot(pair.receiver.id());
+    EXPECT_TRUE(pair.sender.recorder.WaitFor([&](const Seen& seen) { return seen.sent.size() >= i; }));
+  }
+  EXPECT_EQ(pair.sender.recorder.With([](const Seen& seen) { return seen.sent.size(); }), kTimes);
+}
+
+TEST(Snapshot, OneThatWaitsForItsTurnCanBeCancelled) {
+  SnapshotShelf shelf_b;
+  SnapshotShelf shelf_c;
+  TestMember sender(1);
+  TestMember b(2);
+  TestMember c(3);
+  sender.options.max_outgoing_snapshots = 1;
+  sender.hooks.open_snapshot = Opens(RandomContent({kChunk}));
+  b.hooks.receive_snapshot = shelf_b.Receives();
+  c.hooks.receive_snapshot = shelf_c.Receives();
+  Connect({&sender, &b, &c});
+  shelf_b.Hold();
+  sender.transport->SendSnapshot(b.id(), Term{5});
+  sender.transport->SendSnapshot(c.id(), Term{5});
+  sender.transport->CancelSnapshot(c.id());
+  EXPECT_TRUE(sender.recorder.WaitFor([](const Seen& seen) { return seen.sent.size() == 1; }));
+  EXPECT_EQ(sender.recorder.With([](const Seen& seen) { return seen.sent[0].first; }), c.id());
+  shelf_b.LetGo();
+  EXPECT_TRUE(sender.recorder.WaitFor([](const Seen& seen) { return seen.sent.size() == 2; }));
+  EXPECT_EQ(sender.recorder.With([](const Seen& seen) { return seen.sent[1].second; }), Index{1234});
+  EXPECT_EQ(shelf_c.begun(), 0);
+}
+
+TEST(Snapshot, ASilentReceiverIsGivenUp) {
+  const testing::RawServer silent;  // Takes the connection, and then nothing.
+  TestMember sender(1);
+  sender.options.snapshot_silence = std::chrono::milliseconds(50);
+  sender.options.snapshot_attempts = 2;
+  sender.options.snapshot_retry_pause = std::chrono::milliseconds(1);
+  sender.hooks.open_snapshot = Opens(RandomContent({kChunk}));
+  ASSERT_TRUE(sender.Start().ok());
+  sender.transport->SetPeers({{.id = NodeId{2}, .urls = {silent.url()}, .incarnation = {}}});
+  sender.transport->SendSnapshot(NodeId{2}, Term{5});
+  EXPECT_TRUE(sender.recorder.WaitFor([](const Seen& seen) { return seen.sent.size() == 1; }));
+  EXPECT_EQ(sender.recorder.With([](const Seen& seen) { return seen.NoticesWith("fell silent"); }), 1);
+}
+
+TEST(Snapshot, AReceiverThatNeverFinishesIsGivenUp) {
+  Pair pair(RandomContent({kChunk}));
+  pair.sender.options.snapshot_finish_timeout = std::chrono::milliseconds(50);
+  pair.sender.options.snapshot_attempts = 1;
+  pair.shelf.FinishTakes(absl::Milliseconds(400));
+  Connect({&pair.sender, &pair.receiver});
+  EXPECT_EQ(pair.Send(), std::nullopt);
+  EXPECT_EQ(pair.sender.recorder.With([](const Seen& seen) { return seen.NoticesWith("fell silent"); }), 1);
+}
+
+TEST(Snapshot, AFinalCheckMayTakeLongerThanASilence) {
+  Pair pair(RandomContent({kChunk}));
+  pair.sender.options.snapshot_silence = std::chrono::milliseconds(50);
+  pair.receiver.options.snapshot_silence = std::chrono::milliseconds(50);
+  pair.shelf.FinishTakes(absl::Milliseconds(400));
+  Connect({&pair.sender, &pair.receiver});
+  EXPECT_EQ(pair.Send(), Index{1234}) << pair.sender.recorder.notices();
+  EXPECT_EQ(pair.shelf.begun(), 1);
+}
+
+// One chunk would take the allowance of twice the silence.
+TEST(Snapshot, AThrottledSenderIsNotSilent) {
+  Pair pair(RandomContent({3 * kChunk}));
+  pair.sender.options.snapshot_silence = std::chrono::milliseconds(200);
+  pair.receiver.options.snapshot_silence = std::chrono::milliseconds(200);
+  pair.sender.options.snapshot_bytes_per_second = kChunk * 5 / 2;
+  Connect({&pair.sender, &pair.receiver});
+  EXPECT_EQ(pair.Send(), Index{1234}) << pair.sender.recorder.notices();
+  EXPECT_EQ(pair.shelf.begun(), 1);
+  EXPECT_EQ(pair.shelf.files(), FilesOf(pair.content));
 }
 
 TEST(Snapshot, ThatCannotBeOpenedOrReadIsAnswered) {
@@ -229,7 +345,7 @@ TEST(Snapshot, HoldsUpNeitherMessagesNorMemory) {
   Connect({&pair.sender, &pair.receiver});
   pair.shelf.Hold();
   pair.sender.transport->SendSnapshot(pair.receiver.id(), Term{5});
-  ASSERT_TRUE(Poll([&] { return pair.shelf.begun() == 1; }));
+  ASSERT_TRUE(pair.shelf.WaitFor([](const Progress& now) { return now.begun == 1; }));
   for (std::uint64_t i = 1; i <= 100; ++i) {
     pair.sender.transport->Send(pair.receiver.id(), testing::Numbered(i, 10000));
     pair.sender.transport->Flush();
@@ -263,7 +379,7 @@ TEST(Snapshot, MoreThanAllowedWaitForTheirTurn) {
   Connect({&sender, &b, &c});
   shelf_b.Hold();
   sender.transport->SendSnapshot(b.id(), Term{5});
-  ASSERT_TRUE(Poll([&] { return shelf_b.begun() == 1; }));
+  ASSERT_TRUE(shelf_b.WaitFor([](const Progress& now) { return now.begun == 1; }));
   sender.transport->SendSnapshot(c.id(), Term{5});
   shelf_b.LetGo();
   EXPECT_TRUE(sender.recorder.WaitFor([](const Seen& seen) { return seen.sent.size() == 2; }));
@@ -276,7 +392,7 @@ TEST(Snapshot, TheSecondCallForAPeerReplacesTheFirst) {
   pair.sender.options.snapshot_bytes_per_second = 200 * kChunk;
   Connect({&pair.sender, &pair.receiver});
   pair.sender.transport->SendSnapshot(pair.receiver.id(), Term{5});
-  ASSERT_TRUE(Poll([&] { return pair.shelf.writes() >= 3; }));
+  ASSERT_TRUE(pair.shelf.WaitFor([](const Progress& now) { return now.writes >= 3; }));
   pair.sender.transport->SendSnapshot(pair.receiver.id(), Term{6});
   EXPECT_TRUE(pair.receiver.recorder.WaitFor([](const Seen& seen) { return !seen.arrived.empty(); }));
   EXPECT_TRUE(pair.sender.recorder.WaitFor([](const Seen& seen) { return !seen.sent.empty(); }));
@@ -290,9 +406,10 @@ TEST(Snapshot, StopsInTheMiddle) {
   pair.sender.options.snapshot_bytes_per_second = 100 * kChunk;
   Connect({&pair.sender, &pair.receiver});
   pair.sender.transport->SendSnapshot(pair.receiver.id(), Term{5});
-  ASSERT_TRUE(Poll([&] { return pair.shelf.writes() >= 2; }));
+  ASSERT_TRUE(pair.shelf.WaitFor([](const Progress& now) { return now.writes >= 2; }));
   pair.sender.Stop();
-  EXPECT_TRUE(Poll([&] { return !pair.shelf.open(); }));  // The receiver lets go of its sink.
+  EXPECT_TRUE(pair.shelf.WaitFor(
+      [](const Progress& now) { return !now.open; }));  // The receiver lets go of its sink.
   pair.receiver.Stop();
   EXPECT_TRUE(pair.sender.recorder.With([](const Seen& seen) { return seen.sent.empty(); }));
 }
@@ -344,7 +461,7 @@ TEST_F(RawSnapshot, ADamagedChunkIsRefusedAndNotWritten) {
   call.Write(damaged);
   EXPECT_EQ(EndOf(call), grpc::StatusCode::DATA_LOSS);
   EXPECT_EQ(shelf.writes(), 1);
-  EXPECT_TRUE(Poll([&] { return !shelf.open(); }));
+  EXPECT_TRUE(shelf.WaitFor([](const Progress& now) { return !now.open; }));
 }
 
 TEST_F(RawSnapshot, AChunkOutOfPlaceIsRefused) {
@@ -364,6 +481,21 @@ TEST_F(RawSnapshot, AnEndThatComesTooEarlyIsRefused) {
   call.Write(EncodeSnapshotPart(SnapshotEnd{}));
   EXPECT_EQ(EndOf(call), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_TRUE(receiver.recorder.With([](const Seen& seen) { return seen.arrived.empty(); }));
+}
+
+TEST_F(RawSnapshot, ASilentSenderIsCutOff) {
+  receiver.Stop();
+  receiver.options.snapshot_silence = std::chrono::milliseconds(50);
+  SetUp();
+  RawCall call(receiver.port(), testing::kSnapshotMethod);
+  ASSERT_TRUE(call.Write(EncodeSnapshotPart(Begin())));
+  ASSERT_TRUE(call.Read());
+  ASSERT_TRUE(call.Write(EncodeSnapshotPart(Chunk(0, kChunk))));
+  EXPECT_TRUE(
+      receiver.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("fell silent") == 1; }));
+  EXPECT_FALSE(call.Read());
+  EXPECT_TRUE(shelf.WaitFor([](const Progress& now) { return !now.open; }));  // The next one may have it.
+  EXPECT_EQ(shelf.writes(), 1);
 }
 
 TEST_F(RawSnapshot, NothingBeforeTheBeginning) {
@@ -387,7 +519,7 @@ TEST_F(RawSnapshot, ALaterTermTakesThePlaceOfAnEarlierOne) {
   old_again.Write(EncodeSnapshotPart(Begin(1, 5)));
   EXPECT_EQ(EndOf(old_again), grpc::StatusCode::ABORTED);
   EXPECT_TRUE(new_leader.Write(EncodeSnapshotPart(Chunk(0, kChunk))));
-  EXPECT_TRUE(Poll([&] { return shelf.writes() == 1; }));
+  EXPECT_TRUE(shelf.WaitFor([](const Progress& now) { return now.writes == 1; }));
 }
 
 }  // namespace
