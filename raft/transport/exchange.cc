@@ -77,6 +77,8 @@ void Exchange::OnRead(const grpc::ByteBuffer& message) {
     state_ = State::kRefused;
     refused_ = true;
     reason_ = Printable(frame->refused);
+    if (dialled()) return Cancel();  // The call is the other side's to finish, and it may not.
+    host_.OnTurnedAway(reason_);
     return stream_->Finish(grpc::Status::OK);
   }
   if (state_ == State::kConnecting) {
@@ -84,7 +86,7 @@ void Exchange::OnRead(const grpc::ByteBuffer& message) {
   } else {
     if (state_ == State::kConfirming) Agree();
     // Without messages it was only the confirmation.
-    if (!frame->messages.empty()) link_->Receive(*std::move(frame), message.Length());
+    if (agreed() && !frame->messages.empty()) link_->Receive(*std::move(frame), message.Length());
   }
   if (state_ != State::kRefused) stream_->Read();
 }
@@ -100,14 +102,13 @@ void Exchange::Greet(const Frame& frame) {
     return Refuse(absl::FailedPreconditionError(fmt::format(
         "member {:x} dialled member {:x}, but the lower id dials", hello.member, environment_.self.self)));
   }
-  absl::StatusOr<std::shared_ptr<PeerLink>> link = host_.Admit(hello);
-  if (!link.ok()) return Refuse(link.status());
-  link_ = *std::move(link);
-  incarnation_ = hello.incarnation;
+  hello_ = hello;
   if (dialled()) {
-    Write(Frame());
     Agree();
   } else {
+    absl::StatusOr<std::shared_ptr<PeerLink>> link = host_.Admit(hello);
+    if (!link.ok()) return Refuse(link.status());
+    link_ = *std::move(link);
     Write({.hello = Introduce(environment_.self, hello.member),
            .refused = {},
            .messages = {},
@@ -119,6 +120,12 @@ void Exchange::Greet(const Frame& frame) {
 }
 
 void Exchange::Agree() {
+  // On the accepting side the membership may have changed since the hello was let in, and whoever changed it
+  // could only end streams that were up. From here on this one is.
+  absl::StatusOr<std::shared_ptr<PeerLink>> link = host_.Admit(*hello_);
+  if (!link.ok()) return Refuse(link.status());
+  link_ = *std::move(link);
+  if (dialled()) Write(Frame());
   if (timer_) loop_.Cancel(*std::exchange(timer_, std::nullopt));
   state_ = State::kAgreed;
   agreed_at_ = CompletionLoop::Clock::now();
@@ -136,7 +143,10 @@ void Exchange::Refuse(const absl::Status& why) {
   state_ = State::kRefused;
   reason_ = MessageOf(why);
   refused_ = true;
-  if (!dialled()) return stream_->Finish(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, reason_));
+  if (!dialled()) {
+    host_.OnTurnedAway(reason_);
+    return stream_->Finish(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, reason_));
+  }
   Write({.hello = {}, .refused = reason_, .messages = {}, .ping = {}, .pong = {}}, ByteStream::Last::kYes);
   stream_->Read();  // Sees the other side's end.
 }

@@ -24,13 +24,17 @@ class ExchangeHost {
   // A call has come in, so the next one can be waited for.
   virtual void OnAccepted(const std::shared_ptr<Exchange>& exchange) = 0;
 
-  // The link of whoever sent `hello`, or why we do not talk to it.
+  // The link of whoever sent `hello`, or why we do not talk to it. May be asked again: the membership
+  // changes.
   virtual absl::StatusOr<std::shared_ptr<PeerLink>> Admit(const Hello& hello) = 0;
 
   // Both sides have agreed; the exchange is attached to its link. `replaced` is what it took the place of, or
   // null.
   virtual void OnAgreed(const std::shared_ptr<Exchange>& exchange,
                         const std::shared_ptr<ByteStream>& replaced) = 0;
+
+  // A call that came in is turned away, by us or by its other side. Before that side hears of it.
+  virtual void OnTurnedAway(const std::string& reason) = 0;
 
   // Over, in whatever state. `broken`: it was its link's stream until now.
   virtual void OnOver(const std::shared_ptr<Exchange>& exchange, bool broken) = 0;
@@ -61,7 +65,9 @@ class Exchange final : public StreamEvents, public std::enable_shared_from_this<
 
   // The peer's, once it is known that it is one.
   [[nodiscard]] const std::shared_ptr<PeerLink>& link() const { return link_; }
-  [[nodiscard]] std::optional<Incarnation> incarnation() const { return incarnation_; }
+  [[nodiscard]] std::optional<Incarnation> incarnation() const {
+    return hello_ ? std::optional(hello_->incarnation) : std::nullopt;
+  }
 
   // Why it ended: a refusal by either side, or what gRPC said. For logs.
   [[nodiscard]] const std::string& reason() const { return reason_; }
@@ -105,7 +111,7 @@ class Exchange final : public StreamEvents, public std::enable_shared_from_this<
   const std::optional<NodeId> peer_;  // Whom we call; empty on the accepting side.
   std::shared_ptr<ByteStream> stream_;
   std::shared_ptr<PeerLink> link_;
-  std::optional<Incarnation> incarnation_;
+  std::optional<Hello> hello_;                  // The peer's, as link_.
   std::optional<CompletionLoop::Timer> timer_;  // Cancels the stream unless both sides agree in time.
   struct Waiting {
     Frame frame;

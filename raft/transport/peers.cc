@@ -140,7 +140,10 @@ void Peers::OnAgreed(const std::shared_ptr<Exchange>& exchange, const std::share
     CAIRN_PROBE("peer_stream_replaced");
     replaced->Cancel();
   }
-  agreed_[id] = exchange;
+  // One with a link of before, if the peer was removed and added meanwhile. Nobody would end it any more.
+  std::shared_ptr<Exchange>& current = agreed_[id];
+  if (current != nullptr && current != exchange) current->Cancel();
+  current = exchange;
   told_.erase(id);
   environment_.Tell(Environment::Severity::kInfo, fmt::format("connected to member {:x}", id));
 }
@@ -150,7 +153,9 @@ void Peers::OnOver(const std::shared_ptr<Exchange>& exchange, bool broken) {
   if (exchange->refused() && exchange->link() != nullptr) exchange->link()->CountRefusal();
   if (!closed_) TellWhy(*exchange, broken);
   if (broken) {
-    agreed_.erase(exchange->link()->id());
+    // The peer may have been removed, added and connected anew by then.
+    const auto current = agreed_.find(exchange->link()->id());
+    if (current != agreed_.end() && current->second == exchange) agreed_.erase(current);
     if (!closed_) AskWhetherItLives(exchange->link());
   }
   if (exchange->dialled()) {
@@ -161,7 +166,7 @@ void Peers::OnOver(const std::shared_ptr<Exchange>& exchange, bool broken) {
 
 void Peers::TellWhy(const Exchange& exchange, bool broken) {
   if (exchange.refused()) {
-    if (!exchange.dialled()) return TellOfStranger(exchange.reason());
+    if (!exchange.dialled()) return;  // Said when it was turned away.
     return TellOnce(exchange.peer(), exchange.reason());
   }
   if (broken) {

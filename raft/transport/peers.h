@@ -60,6 +60,7 @@ class Peers final : public ExchangeHost {
   void OnAccepted(const std::shared_ptr<Exchange>& exchange) override;
   void OnAgreed(const std::shared_ptr<Exchange>& exchange,
                 const std::shared_ptr<ByteStream>& replaced) override;
+  void OnTurnedAway(const std::string& reason) override { TellOfStranger(reason); }
   void OnOver(const std::shared_ptr<Exchange>& exchange, bool broken) override;
 
   void AcceptNext();

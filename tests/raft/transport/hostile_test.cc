@@ -116,7 +116,7 @@ TEST_F(Hostile, GarbageInsteadOfAnIntroduction) {
     call.Write(RandomBytes(rng, rng.Below(100)));
     EXPECT_EQ(EndOf(call).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   }
-  EXPECT_TRUE(testing::Poll([&] { return b_.transport->stats().strangers_refused == 30; }));
+  EXPECT_EQ(b_.transport->stats().strangers_refused, 30u);
   ExpectUnharmed();
 }
 
@@ -191,6 +191,107 @@ TEST(Damage, OnAnAgreedStreamBreaksItAndDeliversNothing) {
   EXPECT_TRUE(b.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("checksum") == 1; }));
   EXPECT_TRUE(b.recorder.WaitFor([](const Seen& seen) { return seen.unreachable.contains(NodeId{1}); }));
   EXPECT_EQ(b.recorder.With([](const Seen& seen) { return seen.messages.size(); }), 1u);
+}
+
+// The membership changes between the hello, which was let in, and the frame that confirms it.
+class BetweenHelloAndConfirmation : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(b_.Start().ok());
+    b_.transport->SetPeers({Peer()});
+  }
+
+  static PeerPort::Peer Peer(std::optional<Incarnation> incarnation = {}) {
+    return {.id = NodeId{1}, .urls = {}, .incarnation = incarnation};
+  }
+
+  // Introduces itself as member 1 and hears that it was let in.
+  void Introduce(RawCall& call) const {
+    const Hello hello{.cluster = b_.options.cluster,
+                      .member = NodeId{1},
+                      .receiver = b_.id(),
+                      .incarnation = Incarnation{1}};
+    ASSERT_TRUE(
+        call.Write(EncodeFrame({.hello = hello, .refused = {}, .messages = {}, .ping = {}, .pong = {}})));
+    const auto answer = call.Read();
+    ASSERT_TRUE(answer);
+    ASSERT_TRUE(DecodeFrame(*answer)->hello);
+  }
+
+  static bool Say(RawCall& call, std::uint64_t number) {
+    return call.Write(
+        EncodeFrame({.hello = {}, .refused = {}, .messages = {Numbered(number)}, .ping = {}, .pong = {}}));
+  }
+
+  void ExpectTurnedAway(RawCall& call, std::string_view why) {
+    Say(call, 1);
+    while (call.Read()) {
+    }
+    const grpc::Status status = call.Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+    EXPECT_NE(status.error_message().find(why), std::string::npos) << status.error_message();
+    EXPECT_TRUE(b_.recorder.With([](const Seen& seen) { return seen.messages.empty(); }));
+    EXPECT_FALSE(b_.StatsOf(NodeId{1}).connected);
+  }
+
+  TestMember b_{2};
+};
+
+TEST_F(BetweenHelloAndConfirmation, ARemovedMemberStaysOut) {
+  RawCall call(b_.port(), testing::kExchangeMethod);
+  Introduce(call);
+  b_.transport->SetPeers({});
+  ExpectTurnedAway(call, "not a peer");
+}
+
+TEST_F(BetweenHelloAndConfirmation, AnIncarnationThatIsNotTheRightOneStaysOut) {
+  RawCall call(b_.port(), testing::kExchangeMethod);
+  Introduce(call);
+  b_.transport->SetPeers({Peer(Incarnation{2})});
+  ExpectTurnedAway(call, "lost its data");
+}
+
+// Its first stream ends after the second one is up, and may not be taken for it: then nobody would end that.
+TEST_F(BetweenHelloAndConfirmation, AMemberThatIsRemovedAndAddedCanStillBeRemoved) {
+  RawCall first(b_.port(), testing::kExchangeMethod);
+  Introduce(first);
+  ASSERT_TRUE(Say(first, 1));
+  ASSERT_TRUE(b_.recorder.WaitFor([](const Seen& seen) { return seen.messages.size() == 1; }));
+  RawCall second(b_.port(), testing::kExchangeMethod);
+  Introduce(second);
+  b_.recorder.Hold();
+  ASSERT_TRUE(Say(first, 2));
+  ASSERT_TRUE(b_.recorder.WaitUntilStuck());  // The thread of the streams is, while the membership changes.
+  ASSERT_TRUE(Say(second, 3));
+  b_.transport->SetPeers({});
+  b_.transport->SetPeers({Peer()});
+  b_.recorder.LetGo();
+  ASSERT_TRUE(b_.recorder.WaitFor([](const Seen& seen) { return seen.messages.size() == 3; }));
+  while (first.Read()) {
+  }
+  ASSERT_TRUE(b_.recorder.WaitFor([](const Seen& seen) { return seen.unreachable.contains(NodeId{1}); }));
+  b_.transport->SetPeers({});
+  while (second.Read()) {
+  }
+  EXPECT_EQ(second.Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+// It may refuse us at any time, and need not end the call then: we do.
+TEST(Hostility, OfAPeerThatRefusesAnAgreedStreamAndStays) {
+  testing::RawServer b;
+  TestMember a(1);
+  ASSERT_TRUE(a.Start().ok());
+  a.transport->SetPeers({{.id = NodeId{2}, .urls = {b.url()}, .incarnation = {}}});
+  ASSERT_TRUE(b.Accept());
+  ASSERT_TRUE(b.Read());
+  const Hello hello{
+      .cluster = a.options.cluster, .member = NodeId{2}, .receiver = a.id(), .incarnation = Incarnation{2}};
+  ASSERT_TRUE(b.Write(EncodeFrame({.hello = hello, .refused = {}, .messages = {}, .ping = {}, .pong = {}})));
+  ASSERT_TRUE(b.Read());
+  ASSERT_TRUE(
+      b.Write(EncodeFrame({.hello = {}, .refused = "no more", .messages = {}, .ping = {}, .pong = {}})));
+  EXPECT_TRUE(b.Accept());  // It dials anew.
+  EXPECT_EQ(a.recorder.With([](const Seen& seen) { return seen.NoticesWith("no more"); }), 1);
 }
 
 class Health final : public grpc::health::v1::Health::Service {

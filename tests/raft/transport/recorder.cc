@@ -1,6 +1,5 @@
 #include "tests/raft/transport/recorder.h"
 
-#include <absl/time/clock.h>
 #include <gtest/gtest.h>
 
 #include "raft/transport/peer_url.h"
@@ -136,15 +135,6 @@ bool WaitUntilConnected(TestMember& a, TestMember& b) {
     return one.recorder.WaitFor([&](const Recorder::Seen&) { return one.StatsOf(other).connected; });
   };
   return sees(a, b.id()) && sees(b, a.id());
-}
-
-bool Poll(const std::function<bool()>& condition) {
-  const absl::Time deadline = absl::Now() + patience;
-  while (!condition()) {
-    if (absl::Now() > deadline) return false;
-    absl::SleepFor(absl::Milliseconds(1));  // Between two looks; nothing relies on its length.
-  }
-  return true;
 }
 
 PeerMessage Numbered(std::uint64_t number, std::size_t bytes) {

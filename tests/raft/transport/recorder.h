@@ -113,9 +113,6 @@ void Connect(const std::vector<TestMember*>& members);
 // Waits until the stream between the two is up on both sides.
 bool WaitUntilConnected(TestMember& a, TestMember& b);
 
-// Whether `condition` came true in time; for what nobody announces, like counters.
-bool Poll(const std::function<bool()>& condition);
-
 // A message whose index is `number`, to tell one from another; an entry of `bytes` bytes makes it as large.
 PeerMessage Numbered(std::uint64_t number, std::size_t bytes = 0);
 std::uint64_t NumberOf(const PeerMessage& message);
