@@ -28,6 +28,9 @@ constexpr int kHttp2FrameBytes = 1 << 20;
 // A name is looked up again this soon; gRPC's 30 s would outlast a whole failure.
 constexpr int kLookupIntervalMs = 500;
 
+// Calls at a time on one connection. A member has one stream and a few calls on it.
+constexpr int kMaxStreamsOfAConnection = 64;
+
 constexpr std::size_t kHeaderSlackBytes = 64 << 10;
 
 int MaxReceiveBytes(const TransportOptions& options) {
@@ -46,6 +49,9 @@ void SetCommon(const TransportOptions& options, const Set& set) {
   set(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // Any number.
   set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
   set(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytes);
+  // Nobody compresses here (see also below). A compressed message is held against the limit before it is
+  // blown up, so a small one could become any size.
+  set(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   set(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // The window is fixed; no pings to estimate it.
 }
 
@@ -56,6 +62,7 @@ std::shared_ptr<grpc::Channel> DialPeer(const std::string& target, const Transpo
   SetCommon(options, [&](const char* name, int value) { arguments.SetInt(name, value); });
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(options.reconnect_min.count()));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(options.reconnect_max.count()));
+  arguments.SetCompressionAlgorithm(GRPC_COMPRESS_NONE);
   // How long one attempt to connect may take.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(options.hello_timeout.count()));
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, kLookupIntervalMs);
@@ -69,6 +76,11 @@ std::shared_ptr<grpc::Channel> DialPeer(const std::string& target, const Transpo
 
 void ConfigurePeerServer(const TransportOptions& options, grpc::ServerBuilder& builder) {
   SetCommon(options, [&](const char* name, int value) { builder.AddChannelArgument(name, value); });
+  for (const auto algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    builder.SetCompressionAlgorithmSupportStatus(algorithm, false);  // Such a call is refused at its headers.
+  }
+  builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_NONE);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfAConnection);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kKeepaliveTimeMs / 2);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);  // Our own keepalive is no attack.
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);

@@ -5,6 +5,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -86,6 +87,7 @@ class Peers final : public ExchangeHost {
   bool closed_ = false;
   std::map<NodeId, std::unique_ptr<Dialer>> dialers_;
   std::set<std::shared_ptr<Exchange>> accepted_;        // Calls that came in and are not over.
+  std::deque<std::shared_ptr<Exchange>> not_agreed_;    // Those that are not agreed, oldest first.
   std::map<NodeId, std::shared_ptr<Exchange>> agreed_;  // The stream of each peer that has one.
   std::set<std::shared_ptr<Reachability>> questions_;
   std::map<NodeId, std::string> told_;  // The last thing said about a member that is not connected.

@@ -145,6 +145,29 @@ TEST_F(Hostile, SilenceIsCutOff) {
   }
 }
 
+// However many there are that say nothing, a member gets in, and they do not add up.
+TEST_F(Hostile, OfManyThatSayNothingTheOldestGo) {
+  TestMember c(3);
+  c.options.hello_timeout = std::chrono::seconds(60);  // So that it is not what ends them.
+  ASSERT_TRUE(c.Start().ok());
+  std::vector<std::unique_ptr<RawCall>> calls;
+  for (int i = 0; i < 40; ++i) {
+    calls.push_back(std::make_unique<RawCall>(c.port(), testing::kExchangeMethod));
+  }
+  for (std::size_t i = 0; i < 24; ++i) EXPECT_EQ(EndOf(*calls[i]).error_code(), grpc::StatusCode::CANCELLED);
+  a_.transport->SetPeers({b_.AsPeer(), c.AsPeer()});
+  c.transport->SetPeers({a_.AsPeer()});
+  EXPECT_TRUE(testing::WaitUntilConnected(a_, c));
+  ExpectUnharmed();
+}
+
+TEST_F(Hostile, CompressedCallsAreRefused) {
+  RawCall call(b_.port(), testing::kExchangeMethod, GRPC_COMPRESS_GZIP);
+  call.Write(EncodeFrame({.hello = GoodHello(), .refused = {}, .messages = {}, .ping = {}, .pong = {}}));
+  EXPECT_EQ(EndOf(call).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  ExpectUnharmed();
+}
+
 TEST_F(Hostile, UnknownMethodsAreUnimplemented) {
   RawCall call(b_.port(), "/no.such.Service/Method");
   EXPECT_EQ(EndOf(call).error_code(), grpc::StatusCode::UNIMPLEMENTED);
