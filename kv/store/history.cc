@@ -14,15 +14,20 @@
 #include "kv/store/range_query.h"
 #include "kv/store/schema.h"
 #include "raft/base/checksum.h"
+#include "raft/base/probe.h"
 #include "raft/base/status.h"
 
 namespace cairn::kv {
 namespace {
 
-// Calls `take(id, change, kv)` for each change at revisions in [from, to], until it returns false.
+// A row's cost beside its record: many small changes take time as well.
+constexpr std::size_t kRowBytes = 32;
+
+// Calls `take(id, change, kv)` for each change from `from` to the end of revision `to`, until it returns
+// false.
 template <typename Take>
-absl::Status ForEachChange(const View& view, Revision from, Revision to, Take&& take) {
-  const std::string lower = schema::RevisionKey({.main = std::max(from, Revision{0}), .sub = 0});
+absl::Status ForEachChange(const View& view, RevisionId from, Revision to, Take&& take) {
+  const std::string lower = schema::RevisionKey(std::max(from, RevisionId{}));
   const auto cursor = view.kv().NewCursor(
       Family::kRevisions, {.lower = lower, .upper = schema::RevisionKey({.main = Next(to), .sub = 0})},
       view.snapshot());
@@ -51,27 +56,38 @@ Event MakeEvent(RevisionId id, const schema::Change& change) {
 
 }  // namespace
 
-absl::StatusOr<HistoryChunk> ReadHistoryOf(const View& view, Revision from, const KeyRange* range,
-                                           std::size_t max_revisions, std::size_t max_bytes) {
-  if (from < view.compacted()) return errors::Compacted();
-  HistoryChunk chunk;
+absl::StatusOr<HistoryChunk> ReadHistoryOf(const View& view, RevisionId from, const KeyRange* range,
+                                           const HistoryLimits& limits) {
+  if (from.main < view.compacted()) return errors::Compacted();
+  HistoryChunk chunk{.next = {.main = Next(view.current())}};
   std::shared_ptr<RevisionEvents> open;  // The last of `chunk.revisions`, still growing.
+  std::optional<Revision> revision;      // The one looked at.
+  std::size_t revisions = 0;
   std::size_t bytes = 0;
-  chunk.next = Next(view.current());
+  std::size_t revision_bytes = 0;
   CAIRN_RETURN_IF_ERROR(ForEachChange(
       view, from, view.current(),
       [&](RevisionId id, const schema::Change& change, const KeyValueView& kv) -> absl::StatusOr<bool> {
-        if (range != nullptr && !range->Contains(kv.key)) return true;
-        if (open == nullptr || open->revision != id.main) {
-          // Limits are looked at between revisions only: a revision is never split.
-          if (chunk.revisions.size() >= max_revisions || (!chunk.revisions.empty() && bytes >= max_bytes)) {
-            chunk.next = id.main;
+        if (revision != id.main) {
+          if (revision && (revisions >= limits.revisions || bytes >= limits.bytes)) {
+            chunk.next = {.main = id.main};
             return false;
           }
+          revision = id.main;
+          ++revisions;
+          revision_bytes = 0;
+        } else if (revision_bytes >= limits.revision_bytes) {
+          CAIRN_PROBE("history_read_ends_inside_a_revision");
+          chunk.next = id;
+          return false;
+        }
+        bytes += kRowBytes + change.record.size();
+        revision_bytes += kRowBytes + change.record.size();
+        if (range != nullptr && !range->Contains(kv.key)) return true;
+        if (open == nullptr || open->revision != id.main) {
           open = std::make_shared<RevisionEvents>(RevisionEvents{.revision = id.main, .events = {}});
           chunk.revisions.push_back(open);
         }
-        bytes += change.record.size();
         open->events.push_back(MakeEvent(id, change));
         return true;
       }));
@@ -90,7 +106,7 @@ absl::StatusOr<Reader::Hash> HashHistory(const View& view, Revision revision) {
   const bool all_removed = physical.done == compacted;
   std::uint32_t hash = 0;
   CAIRN_RETURN_IF_ERROR(ForEachChange(
-      view, Revision{0}, revision,
+      view, RevisionId{}, revision,
       [&](RevisionId id, const schema::Change& change, const KeyValueView& kv) -> absl::StatusOr<bool> {
         if (!all_removed && id.main <= compacted) {
           if (change.deletion) {

@@ -3,7 +3,9 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,10 +27,19 @@ struct ReadAnswer {
   EncodedMessage body;
 };
 
-// Whole revisions from the history, oldest first.
+// How far one read of the history goes. What was looked at counts, whether it matched or not.
+struct HistoryLimits {
+  std::size_t revisions = 0;  // Then it ends before the next revision, but not before the first one.
+  std::size_t bytes = 0;      // As well.
+  // Of one revision; then it ends inside it, but not before its first change.
+  std::size_t revision_bytes = std::numeric_limits<std::size_t>::max();
+};
+
+// Changes from the history, oldest first. The first and the last revision may be there in part.
 struct HistoryChunk {
-  std::vector<std::shared_ptr<const RevisionEvents>> revisions;
-  Revision next;  // Where to go on; above the current revision when there is no more.
+  std::vector<std::shared_ptr<const RevisionEvents>> revisions = {};
+  // Where to go on: every change below was looked at. Above the current revision when there is no more.
+  RevisionId next = {};
 };
 
 // The read side of the store, as the API and the watch hub see it. Thread-safe. Outlives snapshot installs:
@@ -49,11 +60,10 @@ class Reader {
   virtual absl::StatusOr<ReadAnswer> ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
                                                  std::size_t max_bytes) = 0;
 
-  // Changes at revisions in [from, current] that touch `range` (null: all), at least one whole revision if
-  // there is one, then until either limit. Revisions without a matching change are passed over. Compacted()
-  // if from is below the compacted revision.
-  virtual absl::StatusOr<HistoryChunk> ReadHistory(Revision from, const KeyRange* range,
-                                                   std::size_t max_revisions, std::size_t max_bytes) = 0;
+  // Changes from `from` on that touch `range` (null: all), until a limit is reached. Compacted() if from is
+  // below the compacted revision.
+  virtual absl::StatusOr<HistoryChunk> ReadHistory(RevisionId from, const KeyRange* range,
+                                                   const HistoryLimits& limits) = 0;
 
   // The record at `id`; nothing if it was compacted away. For prev_kv of watch events.
   virtual absl::StatusOr<std::optional<Payload>> RecordAt(RevisionId id) = 0;

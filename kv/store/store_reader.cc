@@ -66,10 +66,10 @@ absl::StatusOr<ReadAnswer> StoreReader::ReadOnlyTxn(const etcdserverpb::TxnReque
   return ReadAnswer{.revision = view.current(), .body = std::move(out).Finish()};
 }
 
-absl::StatusOr<HistoryChunk> StoreReader::ReadHistory(Revision from, const KeyRange* range,
-                                                      std::size_t max_revisions, std::size_t max_bytes) {
+absl::StatusOr<HistoryChunk> StoreReader::ReadHistory(RevisionId from, const KeyRange* range,
+                                                      const HistoryLimits& limits) {
   CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(generation_()));
-  return ReadHistoryOf(view, from, range, max_revisions, max_bytes);
+  return ReadHistoryOf(view, from, range, limits);
 }
 
 absl::StatusOr<std::optional<Payload>> StoreReader::RecordAt(RevisionId id) {

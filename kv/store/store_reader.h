@@ -19,8 +19,8 @@ class StoreReader final : public Reader {
   absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest& request, std::size_t max_bytes) override;
   absl::StatusOr<ReadAnswer> ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
                                          std::size_t max_bytes) override;
-  absl::StatusOr<HistoryChunk> ReadHistory(Revision from, const KeyRange* range, std::size_t max_revisions,
-                                           std::size_t max_bytes) override;
+  absl::StatusOr<HistoryChunk> ReadHistory(RevisionId from, const KeyRange* range,
+                                           const HistoryLimits& limits) override;
   absl::StatusOr<std::optional<Payload>> RecordAt(RevisionId id) override;
   absl::StatusOr<Hash> HashKv(Revision revision) override;
   [[nodiscard]] Sizes sizes() const override;

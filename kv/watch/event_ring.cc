@@ -1,5 +1,6 @@
 #include "kv/watch/event_ring.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "raft/base/assert.h"
@@ -18,14 +19,6 @@ std::size_t SizeOf(const RevisionEvents& events) {
 
 }  // namespace
 
-bool ByteBudget::MaybeTake(std::size_t bytes) {
-  std::size_t used = used_.load(std::memory_order_relaxed);
-  do {
-    if (bytes > limit_ - used) return false;
-  } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
-  return true;
-}
-
 RevisionSlot::RevisionSlot(std::shared_ptr<const RevisionEvents> events,
                            std::shared_ptr<ByteBudget> previous_budget)
     : events_(std::move(events)), previous_budget_(std::move(previous_budget)), bytes_(SizeOf(*events_)) {}
@@ -33,6 +26,12 @@ RevisionSlot::RevisionSlot(std::shared_ptr<const RevisionEvents> events,
 RevisionSlot::~RevisionSlot() {
   absl::MutexLock lock(&mu_);  // Nobody else is here any more; the analysis cannot know.
   if (previous_budget_ != nullptr) previous_budget_->GiveBack(taken_);
+}
+
+std::size_t RevisionSlot::IndexOf(std::int64_t sub) const {
+  const auto found = std::lower_bound(events().begin(), events().end(), sub,
+                                      [](const Event& event, std::int64_t at) { return event.id.sub < at; });
+  return static_cast<std::size_t>(found - events().begin());
 }
 
 absl::StatusOr<std::optional<Payload>> RevisionSlot::PreviousRecord(Reader& reader, std::size_t event) const {

@@ -4,7 +4,6 @@
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
 
-#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -14,23 +13,9 @@
 #include "kv/model/event.h"
 #include "kv/model/revision.h"
 #include "kv/store/reader.h"
+#include "kv/watch/byte_budget.h"
 
 namespace cairn::kv {
-
-// Bytes that several slots may keep together. Thread-safe.
-class ByteBudget {
- public:
-  explicit ByteBudget(std::size_t limit) : limit_(limit) {}
-
-  // False, and nothing taken, if less than `bytes` is left.
-  bool MaybeTake(std::size_t bytes);
-  void GiveBack(std::size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t used() const { return used_.load(std::memory_order_relaxed); }
-
- private:
-  const std::size_t limit_;
-  std::atomic<std::size_t> used_{0};
-};
 
 // The changes of one revision on their way to watchers, with the records they replaced, which are read from
 // the store when the first watcher asks and kept for the others while the budget lasts. Thread-safe; shared
@@ -45,6 +30,8 @@ class RevisionSlot {
 
   [[nodiscard]] Revision revision() const { return events_->revision; }
   [[nodiscard]] const std::vector<Event>& events() const { return events_->events; }
+  // Where in events() the first one stands that is not below the sub revision `sub`.
+  [[nodiscard]] std::size_t IndexOf(std::int64_t sub) const;
   // As in RevisionEvents.
   [[nodiscard]] bool complete() const { return events_->complete; }
   [[nodiscard]] const std::optional<KeyRange>& within() const { return events_->within; }

@@ -119,7 +119,8 @@ class HubImpl final : public Hub {
     Counts counts{.streams = state_.streams.size(),
                   .watchers = 0,
                   .slow_watchers = 0,
-                  .ring_bytes = state_.ring.bytes() + state_.previous_budget->used()};
+                  .ring_bytes = state_.ring.bytes() + state_.previous_budget->used(),
+                  .large_response_bytes = state_.response_budget->used()};
     for (const Stream* const stream : state_.streams) {
       counts.watchers += stream->watchers();
       counts.slow_watchers += stream->CountBehind();

@@ -27,6 +27,12 @@ struct WatchOptions {
   std::size_t previous_bytes = 16 << 20;  // Replaced records kept beside them for watchers with prev_kv.
   std::size_t catch_up_revisions = 1000;  // Whole revisions in one catch-up response.
   std::size_t catch_up_bytes = 1 << 20;   // Then a response ends after the revision that exceeds it.
+  // A watch that does not ask for fragments ends with a reason when one revision makes a response larger than
+  // this. Counted as held, so small events count for more than they take on the wire.
+  std::size_t response_bytes = 256 << 20;
+  // Of all responses together that are larger than `fragment_bytes`, until they were written; the watch for
+  // whose response too little is left ends with a reason.
+  std::size_t large_responses_bytes = std::size_t{1} << 30;
   std::chrono::milliseconds progress_interval = std::chrono::minutes(10);  // Plus up to a tenth by chance.
 };
 
@@ -50,6 +56,7 @@ class Hub : public RevisionFeed {
     std::size_t watchers = 0;
     std::size_t slow_watchers = 0;  // Have to search the ring or read the history.
     std::size_t ring_bytes = 0;     // Replaced records included.
+    std::size_t large_response_bytes = 0;
   };
   [[nodiscard]] virtual Counts counts() const = 0;
 };

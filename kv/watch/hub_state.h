@@ -29,6 +29,7 @@ struct HubState {
         identity(std::move(with_identity)),
         options(with_options),
         previous_budget(std::make_shared<ByteBudget>(options.previous_bytes)),
+        response_budget(std::make_shared<ByteBudget>(options.large_responses_bytes)),
         ring(options.ring_bytes, reader.current_revision()) {}
 
   // For a response that is made now. Not to be called under the lock.
@@ -39,9 +40,14 @@ struct HubState {
             .revision = revision};
   }
 
-  // Whether a ready watcher has to search, because the hits it would follow are gone or their events are.
+  // Whether who goes on at `next` has to search, because the hits it would follow are gone or their events
+  // are.
+  [[nodiscard]] bool IsBehind(const RangeGroup& group, Revision next) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    return next <= group.floor || next < ring.first();
+  }
   [[nodiscard]] bool IsBehind(const Watcher& watcher) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
-    return watcher.next <= watcher.group->floor || watcher.next < ring.first();
+    return IsBehind(*watcher.group, watcher.next);
   }
 
   // Up to a tenth more than asked for, so that streams that began together do not stay together.
@@ -55,6 +61,7 @@ struct HubState {
   const MemberIdentity identity;
   const WatchOptions options;
   const std::shared_ptr<ByteBudget> previous_budget;
+  const std::shared_ptr<ByteBudget> response_budget;
 
   mutable absl::Mutex mu;
   EventRing ring ABSL_GUARDED_BY(mu);  // ring.last() is the hub's revision: everything up to it was fed.

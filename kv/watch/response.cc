@@ -2,7 +2,9 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -23,10 +25,6 @@ constexpr std::uint8_t kResponseEvents = (etcdserverpb::WatchResponse::kEventsFi
 constexpr std::uint8_t kEventType = (mvccpb::Event::kTypeFieldNumber << 3) | 0;
 constexpr std::uint8_t kEventKv = (mvccpb::Event::kKvFieldNumber << 3) | 2;
 constexpr std::uint8_t kEventPrevKv = (mvccpb::Event::kPrevKvFieldNumber << 3) | 2;
-
-// A header with four ten-byte integers, an id and a flag fit; so much is added to the events when pieces are
-// measured.
-constexpr std::size_t kResponseOverhead = 64;
 
 std::size_t FieldSize(std::size_t length) { return 1 + CodedOutputStream::VarintSize64(length) + length; }
 
@@ -100,32 +98,19 @@ EncodedMessage EncodeNotice(const WatchHeader& header, const WatchNotice& notice
   return message;
 }
 
-std::vector<std::size_t> FragmentEnds(std::span<const ChosenEvent> events, std::size_t limit) {
-  std::vector<std::size_t> ends;
-  std::size_t bytes = kResponseOverhead;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const std::size_t event = FieldSize(EventSize(events[i]));
-    if (bytes + event >= limit && bytes > kResponseOverhead) {
-      ends.push_back(i);
-      bytes = kResponseOverhead;
-    }
-    bytes += event;
-  }
-  ends.push_back(events.size());
-  return ends;
-}
+std::size_t EncodedSize(const ChosenEvent& event) { return FieldSize(EventSize(event)); }
 
-EncodedMessage EncodeEvents(const WatchHeader& header, std::int64_t watch_id, bool more_fragments,
+EncodedMessage EncodeEvents(const WatchHeader& header, std::int64_t watch_id, Piece piece,
                             std::span<const ChosenEvent> events) {
   etcdserverpb::WatchResponse response;
   Fill(header, *response.mutable_header());
   response.set_watch_id(watch_id);
-  response.set_fragment(more_fragments);
+  response.set_fragment(piece == Piece::kMoreFollow);
 
   Assembler assembler(response.SerializeAsString());
   std::size_t copied = 0;
   for (const ChosenEvent& chosen : events) {
-    const std::size_t size = FieldSize(EventSize(chosen));
+    const std::size_t size = EncodedSize(chosen);
     copied += size < kReferenceFrom ? size : 32;
   }
   assembler.Reserve(copied);
@@ -140,6 +125,19 @@ EncodedMessage EncodeEvents(const WatchHeader& header, std::int64_t watch_id, bo
     if (chosen.previous_record) assembler.Record(kEventPrevKv, *chosen.previous_record);
   }
   return std::move(assembler).Finish();
+}
+
+void Attach(ByteCharge charge, EncodedMessage& message) {
+  if (charge.bytes() == 0) return;
+  struct Charged {
+    std::shared_ptr<const void> owner;
+    ByteCharge charge;
+  };
+  // The largest, for the transport copies small pieces and lets go of them at once.
+  Bytes& largest = *std::max_element(message.begin(), message.end(), [](const Bytes& a, const Bytes& b) {
+    return a.view.size() < b.view.size();
+  });
+  largest.owner = std::make_shared<Charged>(Charged{std::move(largest.owner), std::move(charge)});
 }
 
 }  // namespace cairn::kv

@@ -9,6 +9,7 @@
 #include "kv/model/bytes.h"
 #include "kv/model/event.h"
 #include "kv/model/revision.h"
+#include "kv/watch/byte_budget.h"
 #include "kv/watch/event_ring.h"
 
 namespace cairn::kv {
@@ -40,16 +41,27 @@ struct ChosenEvent {
 
 // What one response tells, and what keeps it alive.
 struct ChosenEvents {
-  std::vector<SlotRef> slots;
-  std::vector<ChosenEvent> events;
+  std::vector<SlotRef> slots = {};
+  std::vector<ChosenEvent> events = {};
 };
 
-// Where to cut a response so that no piece reaches `limit` bytes unless a single event does: the index behind
-// the last event of each piece. One piece if all of it is below the limit.
-std::vector<std::size_t> FragmentEnds(std::span<const ChosenEvent> events, std::size_t limit);
+// Where a message stands in a response.
+enum class Piece : std::uint8_t {
+  kLast,        // The whole response, or the last of its pieces.
+  kMoreFollow,  // Only to those who asked for fragments.
+};
+
+// What an event takes in a message.
+std::size_t EncodedSize(const ChosenEvent& event);
+
+// At most what everything else in a message takes: a header with four ten-byte integers, an id and a flag.
+inline constexpr std::size_t kResponseOverhead = 64;
 
 // Encodes a WatchResponse that carries `events`. Small records are copied, large ones referenced.
-EncodedMessage EncodeEvents(const WatchHeader& header, std::int64_t watch_id, bool more_fragments,
+EncodedMessage EncodeEvents(const WatchHeader& header, std::int64_t watch_id, Piece piece,
                             std::span<const ChosenEvent> events);
+
+// Keeps `charge` as long as the message is kept: until it was written to the client.
+void Attach(ByteCharge charge, EncodedMessage& message);
 
 }  // namespace cairn::kv

@@ -26,9 +26,9 @@ constexpr std::string_view kCompacted = "etcdserver: mvcc: required revision has
 constexpr std::size_t kMergeFrom = 16;
 // Revisions of the ring that are copied out under the lock for one search.
 constexpr std::size_t kSearchSlots = 512;
-// Work in one Take() that finds nothing: a search of the ring costs 1, a read of the history 64.
+// Searches of the ring in one Take() that finds nothing. A read of the history is so much dearer that there
+// is one at most: requests of other clients wait on the same thread.
 constexpr int kTakeBudget = 512;
-constexpr int kHistoryCost = 64;
 // Ids cancelled by compaction that are remembered for a stream.
 constexpr std::size_t kCompactedIds = 1024;
 
@@ -137,7 +137,7 @@ void Stream::Register(std::unique_ptr<Watcher> owned, const KeyRange& range, Rev
       if (start > now) watcher.future_start = start;
       watcher.group = &hub_.index.FindOrCreate(range, hub_.ring.last());
       ++watcher.group->members;
-      Place(watcher, start.value() == 0 ? Next(now) : start);
+      Place(watcher, {.main = start.value() == 0 ? Next(now) : start});
     }
   }
   Answer(now, {.watch_id = watcher.id, .created = true});
@@ -160,6 +160,8 @@ void Stream::Cancel(std::int64_t watch_id) {
     absl::MutexLock lock(&hub_.mu);
     now = hub_.ring.last();
     if (found->second->progress_notify) --notified_watchers_;
+    // The rest of a response in pieces is not sent any more: who cancels does not wait for it.
+    if (draft_ && &draft_->watcher() == found->second.get()) draft_.reset();
     Detach(*found->second);
     watchers_.erase(found);
   }
@@ -197,8 +199,8 @@ void Stream::RememberCompacted(std::int64_t watch_id) {
 // --- Responses ---
 
 std::optional<EncodedMessage> Stream::Take() {
-  if (fragments_) return NextFragment();
-  if (!answers_.empty()) {
+  const bool between_pieces = draft_ && draft_->header();
+  if (!answers_.empty() && !between_pieces) {
     EncodedMessage answer = std::move(answers_.front());
     answers_.pop_front();
     return answer;
@@ -212,8 +214,9 @@ std::optional<EncodedMessage> Stream::Take() {
       case Turn::Kind::kNotify:
         return EncodeNotice(hub_.Header(turn.revision), {.watch_id = turn.watch_id});
       case Turn::Kind::kSearch:
-        budget -= turn.search.parts.empty() ? kHistoryCost : 1;
         if (std::optional<EncodedMessage> message = Deliver(turn.search)) return message;
+        // What is not finished has used its turn as well.
+        budget -= turn.search.parts.empty() || draft_ ? kTakeBudget : 1;
         break;
     }
   }
@@ -224,8 +227,8 @@ std::optional<EncodedMessage> Stream::Take() {
 
 Stream::Turn Stream::NextTurn() {
   absl::MutexLock lock(&hub_.mu);
-  if (IsProgressReady()) {
-    Turn turn;
+  Turn turn;
+  if (!draft_ && IsProgressReady()) {
     turn.kind = Turn::Kind::kProgress;
     turn.revision = *progress_target_;
     progress_target_.reset();
@@ -233,24 +236,23 @@ Stream::Turn Stream::NextTurn() {
     if (std::exchange(progress_again_, false)) StartProgress(hub_.ring.last());
     return turn;
   }
-  Turn turn;
-  Watcher* const watcher = ready_.front();
-  if (watcher == nullptr) {
-    parked_ = true;
-    return turn;
+  if (!draft_) {
+    Watcher* const watcher = ready_.front();
+    if (watcher == nullptr) {
+      parked_ = true;
+      return turn;
+    }
+    ready_.Remove(*watcher);
+    if (std::exchange(watcher->notify, false) && watcher->waiting_hook.linked) {
+      turn.kind = Turn::Kind::kNotify;
+      turn.watch_id = watcher->id;
+      turn.revision = hub_.ring.last();
+      return turn;
+    }
+    draft_.emplace(*watcher, hub_.IsBehind(*watcher), ByteCharge(hub_.response_budget));
   }
-  ready_.Remove(*watcher);
-  if (std::exchange(watcher->notify, false) && watcher->waiting_hook.linked) {
-    turn.kind = Turn::Kind::kNotify;
-    turn.watch_id = watcher->id;
-    turn.revision = hub_.ring.last();
-    return turn;
-  }
-  if (progress_target_ && watcher->next <= *progress_target_) --owed_;  // Place() counts it again.
   turn.kind = Turn::Kind::kSearch;
-  turn.search.watcher = watcher;
-  turn.search.from = watcher->next;
-  turn.search.behind = hub_.IsBehind(*watcher);
+  turn.search.from = draft_->next();
   FillParts(turn.search);
   return turn;
 }
@@ -258,71 +260,77 @@ Stream::Turn Stream::NextTurn() {
 // A watcher that keeps up is told by the hits of its range where to look; one that does not looks through the
 // ring; and what has left the ring is read from the history (no parts).
 void Stream::FillParts(Search& search) const {
-  if (!hub_.ring.Contains(search.from)) return;
-  if (search.behind) {
-    const Revision end = std::min(
-        hub_.ring.last(), Revision{search.from.value() + static_cast<std::int64_t>(kSearchSlots) - 1});
-    for (Revision revision = search.from; revision <= end; revision = Next(revision)) {
+  const RangeGroup& group = *draft_->watcher().group;
+  const Revision from = search.from.main;
+  if (!hub_.ring.Contains(from)) return;
+  if (hub_.IsBehind(group, from)) {
+    const Revision end =
+        std::min(hub_.ring.last(), Revision{from.value() + static_cast<std::int64_t>(kSearchSlots) - 1});
+    for (Revision revision = from; revision <= end; revision = Next(revision)) {
       search.parts.push_back({.slot = hub_.ring.At(revision)});
     }
-    search.searched = end;
-    return;
+    search.end = {.main = Next(end)};
+  } else {
+    const auto first = FirstHit(group.hits, from);
+    CAIRN_ASSERT(first != group.hits.end() && first->revision == from,
+                 "a ready watcher has a hit at its cursor: {}", from);
+    const auto waiting = static_cast<std::size_t>(group.hits.end() - first);
+    const std::size_t count = waiting < kMergeFrom ? 1 : std::min(waiting, hub_.options.catch_up_revisions);
+    for (auto hit = first; hit != first + static_cast<std::ptrdiff_t>(count); ++hit) {
+      search.parts.push_back({.slot = hub_.ring.At(hit->revision), .first = hit->first, .last = hit->last});
+    }
+    search.end = {.main = Next(search.parts.back().slot->revision())};
   }
-  const std::vector<Hit>& hits = search.watcher->group->hits;
-  const auto first = FirstHit(hits, search.from);
-  CAIRN_ASSERT(first != hits.end() && first->revision == search.from,
-               "a ready watcher has a hit at its cursor: {}", search.from);
-  const auto waiting = static_cast<std::size_t>(hits.end() - first);
-  const std::size_t count = waiting < kMergeFrom ? 1 : std::min(waiting, hub_.options.catch_up_revisions);
-  for (auto hit = first; hit != first + static_cast<std::ptrdiff_t>(count); ++hit) {
-    search.parts.push_back({.slot = hub_.ring.At(hit->revision), .first = hit->first, .last = hit->last});
-  }
-  search.searched = search.parts.back().slot->revision();
+  Search::Part& part = search.parts.front();
+  part.first = std::max(part.first, part.slot->IndexOf(search.from.sub));
 }
 
-std::optional<EncodedMessage> Stream::Deliver(Search& search) {
-  Watcher& watcher = *search.watcher;
-  absl::StatusOr<Found> found =
-      Execute(search, hub_.reader,
-              {.revisions = hub_.options.catch_up_revisions, .bytes = hub_.options.catch_up_bytes});
-  if (!found.ok()) return CancelFailed(watcher, found.status());
+std::optional<EncodedMessage> Stream::Deliver(const Search& search) {
+  const absl::StatusOr<Step> step = Extend(*draft_, search, hub_.reader,
+                                           {.revisions = hub_.options.catch_up_revisions,
+                                            .bytes = hub_.options.catch_up_bytes,
+                                            .piece_bytes = hub_.options.fragment_bytes,
+                                            .response_bytes = hub_.options.response_bytes});
+  if (!step.ok()) return CancelFailed(step.status());
+  switch (*step) {
+    case Step::kUnfinished:
+      return std::nullopt;
+    case Step::kPiece: {
+      const WatchHeader header = draft_->header() ? *draft_->header() : hub_.Header(*draft_->newest());
+      return EncodeEvents(header, draft_->watcher().id, Piece::kMoreFollow, draft_->TakePiece(header).events);
+    }
+    case Step::kComplete:
+      return FinishResponse();
+  }
+  return std::nullopt;
+}
 
-  Revision revision = found->last;
+std::optional<EncodedMessage> Stream::FinishResponse() {
+  Draft draft = *std::exchange(draft_, std::nullopt);
+  Watcher& watcher = draft.watcher();
+  const RevisionId next = draft.next();
+  Revision revision = draft.newest().value_or(Revision{0});
   {
     absl::MutexLock lock(&hub_.mu);
-    Place(watcher, found->next);
-    if (found->chosen.events.empty()) return std::nullopt;
+    if (progress_target_ && watcher.next <= *progress_target_) --owed_;  // Place() counts it again.
+    Place(watcher, next);
+    if (!draft.newest()) return std::nullopt;
     watcher.sent_since_tick = true;
     // etcd reports the store's revision while more chunks are to come, and a client that resumes from there
     // misses them. Only the chunk that catches up may say more than it contains.
-    if (search.behind && watcher.waiting_hook.linked) revision = std::max(revision, hub_.ring.last());
+    if (draft.behind() && watcher.waiting_hook.linked) revision = std::max(revision, hub_.ring.last());
   }
-  const WatchHeader header = hub_.Header(revision);
-  std::vector<std::size_t> ends = {found->chosen.events.size()};
-  if (watcher.fragment) ends = FragmentEnds(found->chosen.events, hub_.options.fragment_bytes);
-  if (ends.size() == 1) return EncodeEvents(header, watcher.id, false, found->chosen.events);
-  fragments_ = Fragments{.header = header,
-                         .watch_id = watcher.id,
-                         .chosen = std::move(found->chosen),
-                         .ends = std::move(ends),
-                         .piece = 0};
-  return NextFragment();
-}
-
-EncodedMessage Stream::NextFragment() {
-  Fragments& fragments = *fragments_;
-  const std::size_t begin = fragments.piece == 0 ? 0 : fragments.ends[fragments.piece - 1];
-  const std::size_t end = fragments.ends[fragments.piece];
-  const bool more = ++fragments.piece < fragments.ends.size();
-  EncodedMessage message = EncodeEvents(fragments.header, fragments.watch_id, more,
-                                        std::span(fragments.chosen.events).subspan(begin, end - begin));
-  if (!more) fragments_.reset();
+  const WatchHeader header = draft.header() ? *draft.header() : hub_.Header(revision);
+  EncodedMessage message = EncodeEvents(header, watcher.id, Piece::kLast, draft.chosen().events);
+  Attach(std::move(draft.charge()), message);
   return message;
 }
 
 // The history from the cursor on is gone, or cannot be read: the watch cannot be complete any more, so it
 // ends, and says from where on a new one could be.
-EncodedMessage Stream::CancelFailed(Watcher& watcher, const absl::Status& status) {
+EncodedMessage Stream::CancelFailed(const absl::Status& status) {
+  Watcher& watcher = draft_->watcher();
+  draft_.reset();
   {
     absl::MutexLock lock(&hub_.mu);
     Detach(watcher);
@@ -342,20 +350,24 @@ EncodedMessage Stream::CancelFailed(Watcher& watcher, const absl::Status& status
 // --- Under the hub's lock ---
 
 // Where a watcher goes that is in no list. Everything below `next` is settled.
-void Stream::Place(Watcher& watcher, Revision next) {
-  CAIRN_ASSERT(next >= watcher.next, "a cursor never falls: from={} to={}", watcher.next, next);
+void Stream::Place(Watcher& watcher, RevisionId next) {
+  const RevisionId before{.main = watcher.next, .sub = watcher.passed};
+  CAIRN_ASSERT(next >= before, "a cursor never falls: from={}.{} to={}.{}", before.main, before.sub,
+               next.main, next.sub);
   RangeGroup& group = *watcher.group;
-  watcher.next = next;
-  if (next > group.floor) {
-    const auto hit = FirstHit(group.hits, next);
+  watcher.next = next.main;
+  watcher.passed = next.sub;
+  Revision at = next.main;
+  if (at > group.floor) {
+    const auto hit = FirstHit(group.hits, at);
     if (hit == group.hits.end()) {
       group.waiting.PushBack(watcher);
       return;
     }
     // There is nothing of the range in between; and a cursor on a hit is what compaction is compared with.
-    next = hit->revision;
+    at = hit->revision;
   }
-  Enqueue(watcher, next);
+  Enqueue(watcher, at);
 }
 
 void Stream::MakeReady(Watcher& watcher, Revision revision) {
@@ -365,6 +377,7 @@ void Stream::MakeReady(Watcher& watcher, Revision revision) {
 }
 
 void Stream::Enqueue(Watcher& watcher, Revision next) {
+  if (watcher.next != next) watcher.passed = 0;
   watcher.next = next;
   if (!watcher.ready_hook.linked) ready_.PushBack(watcher);  // Else it is in for a progress notification.
   if (progress_target_ && next <= *progress_target_) ++owed_;
@@ -374,8 +387,7 @@ void Stream::Enqueue(Watcher& watcher, Revision next) {
 void Stream::Detach(Watcher& watcher) {
   if (watcher.group == nullptr) return;
   RangeGroup& group = *std::exchange(watcher.group, nullptr);
-  const bool ready = watcher.ready_hook.linked && !watcher.waiting_hook.linked;
-  if (ready && progress_target_ && watcher.next <= *progress_target_) --owed_;
+  if (!watcher.waiting_hook.linked && progress_target_ && watcher.next <= *progress_target_) --owed_;
   if (watcher.ready_hook.linked) ready_.Remove(watcher);
   if (watcher.waiting_hook.linked) group.waiting.Remove(watcher);
   if (--group.members == 0) hub_.index.Erase(group);

@@ -15,6 +15,7 @@
 
 #include "etcd/rpc.pb.h"
 #include "kv/watch/catch_up.h"
+#include "kv/watch/draft.h"
 #include "kv/watch/hub_state.h"
 #include "kv/watch/intrusive_list.h"
 #include "kv/watch/response.h"
@@ -50,15 +51,6 @@ class Stream final : public WatchStream {
   [[nodiscard]] std::size_t CountBehind() const;
 
  private:
-  // A response in several messages, of which some are still to be taken. Nothing may come between them.
-  struct Fragments {
-    WatchHeader header;
-    std::int64_t watch_id = 0;
-    ChosenEvents chosen;
-    std::vector<std::size_t> ends;
-    std::size_t piece = 0;  // The next one.
-  };
-
   void Create(const etcdserverpb::WatchCreateRequest& request);
   void Cancel(std::int64_t watch_id);
   void RequestProgress();
@@ -69,14 +61,14 @@ class Stream final : public WatchStream {
   // One turn of Take(): what the stream has to do next, decided under the lock; it is done without.
   struct Turn;
   Turn NextTurn();
-  std::optional<EncodedMessage> Deliver(Search& search);
-  EncodedMessage CancelFailed(Watcher& watcher, const absl::Status& status);
-  EncodedMessage NextFragment();
+  std::optional<EncodedMessage> Deliver(const Search& search);
+  std::optional<EncodedMessage> FinishResponse();
+  EncodedMessage CancelFailed(const absl::Status& status);
 
   void RememberCompacted(std::int64_t watch_id);
 
   void FillParts(Search& search) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
-  void Place(Watcher& watcher, Revision next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
+  void Place(Watcher& watcher, RevisionId next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   void Enqueue(Watcher& watcher, Revision next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   void Detach(Watcher& watcher) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   void StartProgress(Revision readable) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
@@ -87,7 +79,8 @@ class Stream final : public WatchStream {
   const std::shared_ptr<WakeGate> gate_;
 
   std::deque<EncodedMessage> answers_;  // To requests, in their order.
-  std::optional<Fragments> fragments_;
+  // The response that is being built. Its watcher is in no list, and goes on when it is complete.
+  std::optional<Draft> draft_;
   std::int64_t next_id_ = 0;
   std::deque<std::int64_t> compacted_ids_;  // Cancelled by compaction, oldest first; bounded.
 
@@ -99,7 +92,7 @@ class Stream final : public WatchStream {
   bool parked_ ABSL_GUARDED_BY(hub_.mu) = true;
   // A progress request waits until everything up to here was sent.
   std::optional<Revision> progress_target_ ABSL_GUARDED_BY(hub_.mu);
-  // Invariant: with a target, the number of ready watchers whose `next` is not above it.
+  // Invariant: with a target, the number of watchers that do not wait and whose `next` is not above it.
   std::size_t owed_ ABSL_GUARDED_BY(hub_.mu) = 0;
   bool progress_again_ ABSL_GUARDED_BY(hub_.mu) = false;        // Another request came meanwhile.
   std::size_t notified_watchers_ ABSL_GUARDED_BY(hub_.mu) = 0;  // Those with progress_notify.

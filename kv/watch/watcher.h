@@ -21,7 +21,7 @@ struct RangeGroup;
 //
 //   waiting   in group->waiting: everything up to the hub's revision that matches was sent.
 //   ready     in its stream's queue: a change at or after `next` may be there to send.
-//   being sent  in neither: its stream is building a response from `next` on.
+//   being sent  in neither: its stream is building a response from `next` on, or sending it in pieces.
 //   cancelled   group is null: cancelled by compaction; only the id is left, until the client cancels it too.
 //
 // A waiting watcher may be in its stream's queue as well: then it has a progress notification to send.
@@ -38,8 +38,9 @@ struct Watcher {
   std::optional<Revision> future_start;  // Asked to start at a revision that did not exist yet.
 
   RangeGroup* group = nullptr;
-  Revision next;        // Everything below was sent, or does not match, or is before the start. Never falls.
-  bool notify = false;  // A progress notification is due.
+  Revision next;  // Everything below was sent, or does not match, or is before the start. Never falls.
+  std::int64_t passed = 0;       // Sub revisions of `next` below this one do not match.
+  bool notify = false;           // A progress notification is due.
   bool sent_since_tick = false;  // Then the next notification is not needed.
   ListHook<Watcher> waiting_hook;
   ListHook<Watcher> ready_hook;

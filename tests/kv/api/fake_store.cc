@@ -95,9 +95,8 @@ absl::StatusOr<ReadAnswer> FakeStore::ReadOnlyTxn(const etcdserverpb::TxnRequest
   return ReadAnswer{.revision = current_revision(), .body = Encoded(response)};
 }
 
-absl::StatusOr<HistoryChunk> FakeStore::ReadHistory(Revision /*from*/, const KeyRange* /*range*/,
-                                                    std::size_t /*max_revisions*/,
-                                                    std::size_t /*max_bytes*/) {
+absl::StatusOr<HistoryChunk> FakeStore::ReadHistory(RevisionId /*from*/, const KeyRange* /*range*/,
+                                                    const HistoryLimits& /*limits*/) {
   return HistoryChunk{};
 }
 

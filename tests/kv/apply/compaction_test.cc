@@ -64,7 +64,9 @@ TEST_F(Compaction, ReadsBelowTheMarkFailAndAtTheMarkSucceed) {
   EXPECT_EQ(member_.Get("a", 3).status, errors::Compacted());
   EXPECT_EQ(member_.Get("a", 4).body.kvs(0).value(), "2");
   EXPECT_EQ(member_.Get("a").body.kvs(0).value(), "3");
-  EXPECT_EQ(member_.reader().ReadHistory(Revision{3}, nullptr, 10, 100).status(), errors::Compacted());
+  EXPECT_EQ(
+      member_.reader().ReadHistory({.main = Revision{3}}, nullptr, {.revisions = 10, .bytes = 100}).status(),
+      errors::Compacted());
   EXPECT_EQ(member_.reader().HashKv(Revision{3}).status(), errors::Compacted());
   EXPECT_TRUE(member_.reader().HashKv(Revision{4}).ok());
   EXPECT_EQ(member_.reader().HashKv(Revision{9}).status(), errors::FutureRevision());
@@ -80,7 +82,8 @@ TEST_F(Compaction, KeepsTheNewestVersionOfLiveKeysAndTheDeletionAtTheMark) {
   member_.Put("d", "1");  // 8
   ASSERT_TRUE(member_.Compact(7).ok());
   EXPECT_EQ(Records(), (std::vector<std::string>{"3.0", "7.0", "8.0"}));
-  const auto chunk = member_.reader().ReadHistory(Revision{7}, nullptr, 10, 1000);
+  const auto chunk =
+      member_.reader().ReadHistory({.main = Revision{7}}, nullptr, {.revisions = 10, .bytes = 1000});
   ASSERT_EQ(chunk->revisions.size(), 2U);
   EXPECT_TRUE(chunk->revisions[0]->events[0].deletion);
   EXPECT_EQ(*member_.reader().RecordAt(RevisionId{.main = Revision{6}, .sub = 0}), std::nullopt);

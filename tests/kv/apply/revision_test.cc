@@ -130,7 +130,8 @@ TEST_F(Requests, DeleteFromAKeyOnTakesZeroByteAsRangeEnd) {
 TEST_F(Requests, ADeletionEventHasOnlyKeyAndModRevision) {
   member_.Put("a", "1");
   member_.Delete("a");
-  const auto chunk = member_.reader().ReadHistory(Revision{3}, nullptr, 10, 1000);
+  const auto chunk =
+      member_.reader().ReadHistory({.main = Revision{3}}, nullptr, {.revisions = 10, .bytes = 1000});
   ASSERT_TRUE(chunk.ok());
   ASSERT_EQ(chunk->revisions.size(), 1U);
   const Event& event = chunk->revisions[0]->events[0];

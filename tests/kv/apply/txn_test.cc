@@ -69,7 +69,8 @@ TEST_F(Txns, ManyWritesAreOneRevision) {
   for (const char* key : {"a", "b", "c"}) *txn.add_success() = PutOp(key, "1");
   EXPECT_EQ(member_.Txn(txn).revision, Revision{2});
   for (const char* key : {"a", "b", "c"}) EXPECT_EQ(member_.Get(key).body.kvs(0).mod_revision(), 2);
-  const auto chunk = member_.reader().ReadHistory(Revision{2}, nullptr, 10, 1000);
+  const auto chunk =
+      member_.reader().ReadHistory({.main = Revision{2}}, nullptr, {.revisions = 10, .bytes = 1000});
   ASSERT_EQ(chunk->revisions.size(), 1U);
   EXPECT_EQ(chunk->revisions[0]->events[2].id.sub, 2);
   EXPECT_EQ(chunk->revisions[0]->events[2].key, "c");
@@ -264,7 +265,8 @@ TEST_F(Txns, APutInANestedTxnMayBeDeletedByALaterSibling) {
   const auto got = member_.Txn(txn);
   ASSERT_TRUE(got.ok()) << got.status;
   EXPECT_EQ(member_.Get("a").body.count(), 0);
-  const auto chunk = member_.reader().ReadHistory(Revision{2}, nullptr, 10, 1000);
+  const auto chunk =
+      member_.reader().ReadHistory({.main = Revision{2}}, nullptr, {.revisions = 10, .bytes = 1000});
   EXPECT_EQ(chunk->revisions[0]->events.size(), 2U);
   EXPECT_EQ(chunk->revisions[0]->events[1].previous, (RevisionId{.main = Revision{2}, .sub = 0}));
 }

@@ -109,27 +109,40 @@ Revision FakeStore::compacted_revision() const {
   return compacted_;
 }
 
-absl::StatusOr<HistoryChunk> FakeStore::ReadHistory(Revision from, const KeyRange* range,
-                                                    std::size_t max_revisions, std::size_t max_bytes) {
+absl::StatusOr<HistoryChunk> FakeStore::ReadHistory(RevisionId from, const KeyRange* range,
+                                                    const HistoryLimits& limits) {
   ++history_reads;
   absl::MutexLock lock(&mu_);
   if (!history_error.ok()) return history_error;
-  if (from < compacted_) return errors::Compacted();
-  HistoryChunk chunk;
+  if (from.main < compacted_) return errors::Compacted();
+  HistoryChunk chunk{
+      .next = {.main = Revision{static_cast<std::int64_t>(revisions_.size()) + kFirstWritten}}};
   std::size_t bytes = 0;
-  auto at = static_cast<std::size_t>(std::max<std::int64_t>(0, from.value() - kFirstWritten));
-  for (; at < revisions_.size(); ++at) {
+  const auto first = static_cast<std::size_t>(std::max<std::int64_t>(0, from.main.value() - kFirstWritten));
+  for (std::size_t at = first; at < revisions_.size(); ++at) {
+    const Revision revision = revisions_[at]->revision;
+    if (at > first && (at - first >= limits.revisions || bytes >= limits.bytes)) {
+      chunk.next = {.main = revision};
+      break;
+    }
     auto touching = std::make_shared<RevisionEvents>();
-    touching->revision = revisions_[at]->revision;
+    touching->revision = revision;
+    std::size_t revision_bytes = 0;
     for (const Event& event : revisions_[at]->events) {
+      if (event.id < from) continue;
+      if (revision_bytes > 0 && revision_bytes >= limits.revision_bytes) {
+        chunk.next = event.id;
+        break;
+      }
+      revision_bytes += event.record.size();
       if (range == nullptr || range->Contains(event.key)) touching->events.push_back(event);
     }
-    if (touching->events.empty()) continue;
-    if (chunk.revisions.size() >= max_revisions || (bytes >= max_bytes && !chunk.revisions.empty())) break;
-    for (const Event& event : touching->events) bytes += event.record.size();
-    chunk.revisions.push_back(std::move(touching));
+    bytes += revision_bytes;
+    history_events += touching->events.size();
+    if (!touching->events.empty()) chunk.revisions.push_back(std::move(touching));
+    if (chunk.next.sub > 0) break;
   }
-  chunk.next = Revision{static_cast<std::int64_t>(at) + kFirstWritten};
+  largest_history_read = std::max(largest_history_read.load(), bytes);
   return chunk;
 }
 

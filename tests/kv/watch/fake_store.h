@@ -44,8 +44,8 @@ class FakeStore final : public Reader {
 
   Revision current_revision() const override;
   Revision compacted_revision() const override;
-  absl::StatusOr<HistoryChunk> ReadHistory(Revision from, const KeyRange* range, std::size_t max_revisions,
-                                           std::size_t max_bytes) override;
+  absl::StatusOr<HistoryChunk> ReadHistory(RevisionId from, const KeyRange* range,
+                                           const HistoryLimits& limits) override;
   absl::StatusOr<std::optional<Payload>> RecordAt(RevisionId id) override;
 
   absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest&, std::size_t) override;
@@ -57,6 +57,8 @@ class FakeStore final : public Reader {
   std::vector<std::shared_ptr<const RevisionEvents>> Everything() const;
 
   std::atomic<int> history_reads{0};
+  std::atomic<std::size_t> history_events{0};        // Brought by them.
+  std::atomic<std::size_t> largest_history_read{0};  // In bytes looked at.
   std::atomic<int> record_reads{0};
   // The next reads of the history fail with this.
   absl::Status history_error;

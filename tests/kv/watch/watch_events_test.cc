@@ -186,7 +186,7 @@ TEST_F(WatchFragments, AnswersToRequestsDoNotComeBetweenPieces) {
   CommitLarge();
   EXPECT_TRUE(client.Take()->fragment());
   client.Create({.key = "z"});
-  client.Cancel(0);
+  client.Cancel(1);
 
   for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Take()->events_size(), 2);
   EXPECT_EQ(Describe(*client.Take()), "2: created");
