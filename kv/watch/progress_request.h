@@ -10,8 +10,8 @@
 
 namespace cairn::kv {
 
-// The progress requests of one stream. One is waited for at a time, whatever a client asks: its target must not
-// run away. Those that come meanwhile are answered together, after it. Not thread-safe.
+// The progress requests of one stream. One is waited for at a time, whatever a client asks: its target must
+// not run away. Those that come meanwhile are answered together, after it. Not thread-safe.
 class ProgressRequest {
  public:
   // Everything up to `target` has to be fed and sent first; `owed` watchers have something of it to send.

@@ -155,10 +155,10 @@ std::int64_t Stream::ChooseId() {
 void Stream::Cancel(std::int64_t watch_id) {
   const auto found = watchers_.find(watch_id);
   if (found == watchers_.end()) return;  // As etcd: silence.
-  Revision now;
+  Revision now = hub_.reader.current_revision();
   {
     absl::MutexLock lock(&hub_.mu);
-    now = hub_.ring.last();
+    now = std::max(now, hub_.ring.last());  // The feed runs behind the reader, but not if this waited here.
     if (found->second->progress_notify) --notified_watchers_;
     // The rest of a response in pieces is not sent any more: who cancels does not wait for it.
     if (draft_ && &draft_->watcher() == found->second.get()) draft_.reset();
@@ -173,7 +173,8 @@ void Stream::RequestProgress() {
   const Revision readable = hub_.reader.current_revision();
   absl::MutexLock lock(&hub_.mu);
   if (progress_target_) {
-    progress_again_ = true;  // One at a time, whatever a client asks; its target must not run away either.
+    // One at a time, whatever a client asks; its target must not run away either.
+    progress_again_ = std::max(progress_again_.value_or(readable), readable);
   } else {
     StartProgress(readable);
   }
@@ -233,7 +234,7 @@ Stream::Turn Stream::NextTurn() {
     turn.revision = *progress_target_;
     progress_target_.reset();
     owed_ = 0;
-    if (std::exchange(progress_again_, false)) StartProgress(hub_.ring.last());
+    if (const auto again = std::exchange(progress_again_, std::nullopt)) StartProgress(*again);
     return turn;
   }
   if (!draft_) {
@@ -317,7 +318,9 @@ std::optional<EncodedMessage> Stream::FinishResponse() {
     if (!draft.newest()) return std::nullopt;
     watcher.sent_since_tick = true;
     // etcd reports the store's revision while more chunks are to come, and a client that resumes from there
-    // misses them. Only the chunk that catches up may say more than it contains.
+    // misses them. A chunk promises what was looked at, which may be ahead of the feed; only the one that
+    // catches up may promise what the feed has brought since.
+    if (draft.behind()) revision = std::max(revision, Previous(next.main));
     if (draft.behind() && watcher.waiting_hook.linked) revision = std::max(revision, hub_.ring.last());
   }
   const WatchHeader header = draft.header() ? *draft.header() : hub_.Header(revision);

@@ -94,7 +94,8 @@ class Stream final : public WatchStream {
   std::optional<Revision> progress_target_ ABSL_GUARDED_BY(hub_.mu);
   // Invariant: with a target, the number of watchers that do not wait and whose `next` is not above it.
   std::size_t owed_ ABSL_GUARDED_BY(hub_.mu) = 0;
-  bool progress_again_ ABSL_GUARDED_BY(hub_.mu) = false;        // Another request came meanwhile.
+  // Other requests came meanwhile: what was readable then.
+  std::optional<Revision> progress_again_ ABSL_GUARDED_BY(hub_.mu);
   std::size_t notified_watchers_ ABSL_GUARDED_BY(hub_.mu) = 0;  // Those with progress_notify.
   std::optional<std::chrono::steady_clock::time_point> tick_due_ ABSL_GUARDED_BY(hub_.mu);
 };

@@ -22,8 +22,8 @@ class WatcherTable {
   Watcher& Insert(std::unique_ptr<Watcher> watcher);
   // REQUIRES: it is in no list and no group.
   void Erase(Watcher& watcher);
-  // A watcher that was cancelled by us: its id stays taken, and the client may cancel it once more, until there
-  // are too many of them. REQUIRES: it is in no list and no group.
+  // A watcher that was cancelled by us: its id stays taken, and the client may cancel it once more, until
+  // there are too many of them. REQUIRES: it is in no list and no group.
   void Retire(Watcher& watcher);
 
   // Calls visit(Watcher&) for every watcher, retired ones too.

@@ -17,6 +17,15 @@ TEST_F(WatchCancel, AnswersWithTheIdAndTheCurrentHeader) {
   EXPECT_EQ(Describe(*response), "2: canceled");
 }
 
+TEST_F(WatchCancel, HeaderIsNotBelowThatOfTheCreation) {
+  store.HoldFeed();
+  store.Put("a", "1");
+  EXPECT_EQ(client.Created({.key = "a"}).header().revision(), 2);
+  client.Cancel(0);
+
+  EXPECT_THAT(client.TakeAll(), ElementsAre("2: canceled"));
+}
+
 TEST_F(WatchCancel, NothingWithThatIdFollowsEvenIfEventsWereReady) {
   client.Created({.key = "a"});
   client.Created({.key = "a", .range_end = "c"});

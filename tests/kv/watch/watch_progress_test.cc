@@ -116,6 +116,19 @@ TEST_F(WatchProgress, RequestsThatCannotBeAnsweredYetAreAnsweredTogether) {
   EXPECT_THAT(client.TakeAll(), ElementsAre("2: PUT a=1", "2:", "2:"));
 }
 
+TEST_F(WatchProgress, ASecondRequestCoversWhatWasReadableWhenItCame) {
+  client.Created({.key = "a"});
+  store.Put("a", "1");
+  client.RequestProgress();
+  store.HoldFeed();
+  store.Put("b", "1");
+  client.RequestProgress();
+
+  EXPECT_THAT(client.TakeAll(), ElementsAre("2: PUT a=1", "2:"));
+  store.ReleaseFeed();
+  EXPECT_THAT(client.TakeAll(), ElementsAre("3:"));
+}
+
 TEST_F(WatchProgress, RequestIsAnsweredWhenTheWatchItWaitedForIsCancelled) {
   client.Created({.key = "a"});
   client.Created({.key = "b"});

@@ -102,6 +102,20 @@ TEST_F(WatchSlow, HeaderOfAChunkPromisesNoMoreThanItContains) {
   EXPECT_EQ(client.Take()->header().revision(), 52);  // Caught up: the store's.
 }
 
+TEST_F(WatchSlow, HeaderOfTheLastChunkPromisesWhatWasReadAheadOfTheFeed) {
+  WatchOptions no_ring;
+  no_ring.ring_bytes = 0;
+  auto small = Hub::Create(store, TestIdentity(), no_ring);
+  store.SetFeed(small.get());
+  TestClient reader(*small);
+  PutMany(5);
+  store.HoldFeed();
+  store.Put("other", "x");
+  EXPECT_EQ(reader.Created({.key = "a", .start_revision = 2}).header().revision(), 7);
+
+  EXPECT_EQ(reader.Take()->header().revision(), 7);
+}
+
 TEST_F(WatchSlow, ChunksFromTheRingAreBoundedLikeThoseFromTheHistory) {
   WatchOptions options = Small();
   options.ring_bytes = 1 << 20;
