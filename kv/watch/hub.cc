@@ -43,12 +43,13 @@ void ReleaseWaiting(RangeGroup& group, Revision from, Revision revision, Wakes& 
   }
 }
 
-class HubImpl final : public Hub {
+// Keeps recent revisions in a ring, tells ranges of them, and lets streams fetch what they are ready for.
+class RingHub final : public Hub {
  public:
-  HubImpl(Reader& reader, MemberIdentity identity, const WatchOptions& options)
+  RingHub(Reader& reader, MemberIdentity identity, const WatchOptions& options)
       : state_(reader, std::move(identity), options) {}
 
-  ~HubImpl() override {
+  ~RingHub() override {
     absl::MutexLock lock(&state_.mu);
     CAIRN_ASSERT(state_.streams.empty(), "the hub outlives its streams: {} left", state_.streams.size());
   }
@@ -181,7 +182,7 @@ class HubImpl final : public Hub {
 }  // namespace
 
 std::unique_ptr<Hub> Hub::Create(Reader& reader, MemberIdentity identity, WatchOptions options) {
-  return std::make_unique<HubImpl>(reader, std::move(identity), options);
+  return std::make_unique<RingHub>(reader, std::move(identity), options);
 }
 
 }  // namespace cairn::kv

@@ -29,8 +29,6 @@ constexpr std::size_t kSearchSlots = 512;
 // Searches of the ring in one Take() that finds nothing. A read of the history is so much dearer that there
 // is one at most: requests of other clients wait on the same thread.
 constexpr int kTakeBudget = 512;
-// Ids cancelled by compaction that are remembered for a stream.
-constexpr std::size_t kCompactedIds = 1024;
 
 KeyRange RangeOf(const etcdserverpb::WatchCreateRequest& request) {
   // The empty key is not a key; as a place to begin it means the smallest one.
@@ -66,7 +64,7 @@ Stream::~Stream() {
   absl::MutexLock lock(&hub_.mu);
   hub_.streams.erase(this);
   std::erase(hub_.awaiting_revision, this);
-  for (auto& [id, watcher] : watchers_) Detach(*watcher);
+  for (const auto& [id, watcher] : watchers_.all()) Detach(*watcher);
 }
 
 // --- Requests ---
@@ -105,7 +103,7 @@ void Stream::Create(const etcdserverpb::WatchCreateRequest& request) {
     refusal = kCompacted;
   } else if (range.IsEmpty()) {
     refusal = kEmptyRange;
-  } else if (request.watch_id() != 0 && watchers_.contains(request.watch_id())) {
+  } else if (request.watch_id() != 0 && watchers_.Find(request.watch_id()) != nullptr) {
     refusal = kDuplicateId;
   }
   if (!refusal.empty()) {
@@ -113,7 +111,7 @@ void Stream::Create(const etcdserverpb::WatchCreateRequest& request) {
     return;
   }
 
-  const std::int64_t id = request.watch_id() != 0 ? request.watch_id() : ChooseId();
+  const std::int64_t id = request.watch_id() != 0 ? request.watch_id() : watchers_.ChooseId();
   auto watcher = std::make_unique<Watcher>(*this, id);
   ApplyFilters(request, *watcher);
   watcher->previous_records = request.prev_kv();
@@ -131,8 +129,7 @@ void Stream::Register(std::unique_ptr<Watcher> owned, const KeyRange& range, Rev
   {
     absl::MutexLock lock(&hub_.mu);
     now = std::max(readable, hub_.ring.last());
-    watchers_.emplace(watcher.id, std::move(owned));
-    if (watcher.progress_notify) ++notified_watchers_;
+    watchers_.Insert(std::move(owned));
     if (!too_old) {
       if (start > now) watcher.future_start = start;
       watcher.group = &hub_.index.FindOrCreate(range, hub_.ring.last());
@@ -143,38 +140,31 @@ void Stream::Register(std::unique_ptr<Watcher> owned, const KeyRange& range, Rev
   Answer(now, {.watch_id = watcher.id, .created = true});
   if (too_old) {
     Answer(Revision{0}, {.watch_id = watcher.id, .canceled = true, .compact_revision = compacted});
-    RememberCompacted(watcher.id);
+    absl::MutexLock lock(&hub_.mu);
+    watchers_.Retire(watcher);
   }
 }
 
-std::int64_t Stream::ChooseId() {
-  while (watchers_.contains(next_id_)) ++next_id_;
-  return next_id_++;
-}
-
 void Stream::Cancel(std::int64_t watch_id) {
-  const auto found = watchers_.find(watch_id);
-  if (found == watchers_.end()) return;  // As etcd: silence.
+  Watcher* const watcher = watchers_.Find(watch_id);
+  if (watcher == nullptr) return;  // As etcd: silence.
   Revision now = hub_.reader.current_revision();
   {
     absl::MutexLock lock(&hub_.mu);
     now = std::max(now, hub_.ring.last());  // The feed runs behind the reader, but not if this waited here.
-    if (found->second->progress_notify) --notified_watchers_;
     // The rest of a response in pieces is not sent any more: who cancels does not wait for it.
-    if (draft_ && &draft_->watcher() == found->second.get()) draft_.reset();
-    Detach(*found->second);
-    watchers_.erase(found);
+    if (draft_ && &draft_->watcher() == watcher) draft_.reset();
+    Detach(*watcher);
+    watchers_.Erase(*watcher);
   }
-  std::erase(compacted_ids_, watch_id);
   Answer(now, {.watch_id = watch_id, .canceled = true});
 }
 
 void Stream::RequestProgress() {
   const Revision readable = hub_.reader.current_revision();
   absl::MutexLock lock(&hub_.mu);
-  if (progress_target_) {
-    // One at a time, whatever a client asks; its target must not run away either.
-    progress_again_ = std::max(progress_again_.value_or(readable), readable);
+  if (progress_.is_pending()) {
+    progress_.Postpone(readable);
   } else {
     StartProgress(readable);
   }
@@ -182,19 +172,6 @@ void Stream::RequestProgress() {
 
 void Stream::Answer(Revision revision, const WatchNotice& notice) {
   answers_.push_back(EncodeNotice(hub_.Header(revision), notice));
-}
-
-// The id stays taken, and may be cancelled once more, until there are too many of them.
-void Stream::RememberCompacted(std::int64_t watch_id) {
-  compacted_ids_.push_back(watch_id);
-  if (compacted_ids_.size() <= kCompactedIds) return;
-  const auto oldest = watchers_.find(compacted_ids_.front());
-  CAIRN_ASSERT(oldest != watchers_.end() && oldest->second->group == nullptr, "id={}",
-               compacted_ids_.front());
-  compacted_ids_.pop_front();
-  absl::MutexLock lock(&hub_.mu);
-  if (oldest->second->progress_notify) --notified_watchers_;
-  watchers_.erase(oldest);
 }
 
 // --- Responses ---
@@ -229,12 +206,10 @@ std::optional<EncodedMessage> Stream::Take() {
 Stream::Turn Stream::NextTurn() {
   absl::MutexLock lock(&hub_.mu);
   Turn turn;
-  if (!draft_ && IsProgressReady()) {
+  if (!draft_ && progress_.is_ready(hub_.ring.last())) {
     turn.kind = Turn::Kind::kProgress;
-    turn.revision = *progress_target_;
-    progress_target_.reset();
-    owed_ = 0;
-    if (const auto again = std::exchange(progress_again_, std::nullopt)) StartProgress(*again);
+    turn.revision = progress_.Finish();
+    if (const auto postponed = progress_.TakePostponed()) StartProgress(*postponed);
     return turn;
   }
   if (!draft_) {
@@ -313,7 +288,7 @@ std::optional<EncodedMessage> Stream::FinishResponse() {
   Revision revision = draft.newest().value_or(Revision{0});
   {
     absl::MutexLock lock(&hub_.mu);
-    if (progress_target_ && watcher.next <= *progress_target_) --owed_;  // Place() counts it again.
+    progress_.Settle(watcher.next);  // Place() owes it again.
     Place(watcher, next);
     if (!draft.newest()) return std::nullopt;
     watcher.sent_since_tick = true;
@@ -334,19 +309,21 @@ std::optional<EncodedMessage> Stream::FinishResponse() {
 EncodedMessage Stream::CancelFailed(const absl::Status& status) {
   Watcher& watcher = draft_->watcher();
   draft_.reset();
+  const std::int64_t id = watcher.id;
+  Revision now = hub_.reader.current_revision();
   {
     absl::MutexLock lock(&hub_.mu);
+    now = std::max(now, hub_.ring.last());
     Detach(watcher);
+    watchers_.Retire(watcher);
   }
-  const std::int64_t id = watcher.id;
-  RememberCompacted(id);
   if (absl::IsOutOfRange(status)) {
     CAIRN_PROBE("watch_cursor_compacted");
     return EncodeNotice(
         hub_.Header(Revision{0}),
         {.watch_id = id, .canceled = true, .compact_revision = hub_.reader.compacted_revision()});
   }
-  return EncodeNotice(hub_.Header(hub_.reader.current_revision()),
+  return EncodeNotice(hub_.Header(now),
                       {.watch_id = id, .canceled = true, .cancel_reason = MessageOf(status)});
 }
 
@@ -383,14 +360,14 @@ void Stream::Enqueue(Watcher& watcher, Revision next) {
   if (watcher.next != next) watcher.passed = 0;
   watcher.next = next;
   if (!watcher.ready_hook.linked) ready_.PushBack(watcher);  // Else it is in for a progress notification.
-  if (progress_target_ && next <= *progress_target_) ++owed_;
+  progress_.Owe(next);
 }
 
 // Takes a watcher out of its group and all lists.
 void Stream::Detach(Watcher& watcher) {
   if (watcher.group == nullptr) return;
   RangeGroup& group = *std::exchange(watcher.group, nullptr);
-  if (!watcher.waiting_hook.linked && progress_target_ && watcher.next <= *progress_target_) --owed_;
+  if (!watcher.waiting_hook.linked) progress_.Settle(watcher.next);
   if (watcher.ready_hook.linked) ready_.Remove(watcher);
   if (watcher.waiting_hook.linked) group.waiting.Remove(watcher);
   if (--group.members == 0) hub_.index.Erase(group);
@@ -400,24 +377,19 @@ void Stream::Detach(Watcher& watcher) {
 // catching up: the answer waits for it.
 void Stream::StartProgress(Revision readable) {
   const Revision target = std::max(readable, hub_.ring.last());
-  bool any = false;
+  std::size_t watching = 0;
   std::size_t owed = 0;
-  for (const auto& [id, watcher] : watchers_) {
+  for (const auto& [id, watcher] : watchers_.all()) {
     if (watcher->group == nullptr) continue;
-    any = true;
+    ++watching;
     if (watcher->future_start && *watcher->future_start > target) return;
     if (watcher->waiting_hook.linked) continue;
     if (hub_.IsBehind(*watcher)) return;
     if (watcher->next <= target) ++owed;
   }
-  if (!any) return;
-  progress_target_ = target;
-  owed_ = owed;
-  if (target > hub_.ring.last()) hub_.awaiting_revision.push_back(this);
-}
-
-bool Stream::IsProgressReady() const {
-  return progress_target_ && owed_ == 0 && hub_.ring.last() >= *progress_target_;
+  if (watching == 0) return;
+  progress_.Start(target, owed);
+  if (progress_.awaits_more_than(hub_.ring.last())) hub_.awaiting_revision.push_back(this);
 }
 
 std::shared_ptr<WakeGate> Stream::TakeWake() {
@@ -427,15 +399,15 @@ std::shared_ptr<WakeGate> Stream::TakeWake() {
   return gate_;
 }
 
-bool Stream::HasSomething() const { return !ready_.empty() || IsProgressReady(); }
+bool Stream::HasSomething() const { return !ready_.empty() || progress_.is_ready(hub_.ring.last()); }
 
 void Stream::Tick(std::chrono::steady_clock::time_point now) {
   hub_.mu.AssertHeld();
   if (tick_due_ && now < *tick_due_) return;
   const bool first = !tick_due_;
   tick_due_ = now + hub_.NextProgressInterval();
-  if (first || notified_watchers_ == 0) return;
-  for (auto& [id, watcher] : watchers_) {
+  if (first || watchers_.notified() == 0) return;
+  for (const auto& [id, watcher] : watchers_.all()) {
     const bool sent = std::exchange(watcher->sent_since_tick, false);
     if (!watcher->progress_notify || sent || !watcher->waiting_hook.linked) continue;
     if (watcher->next > Next(hub_.ring.last())) continue;  // It starts in the future.
@@ -446,7 +418,7 @@ void Stream::Tick(std::chrono::steady_clock::time_point now) {
 
 bool Stream::AwaitsRevision() const {
   hub_.mu.AssertHeld();
-  return progress_target_ && hub_.ring.last() < *progress_target_;
+  return progress_.awaits_more_than(hub_.ring.last());
 }
 
 std::size_t Stream::watchers() const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <absl/base/thread_annotations.h>
-#include <absl/container/flat_hash_map.h>
 #include <absl/functional/any_invocable.h>
 #include <absl/status/status.h>
 
@@ -18,10 +17,12 @@
 #include "kv/watch/draft.h"
 #include "kv/watch/hub_state.h"
 #include "kv/watch/intrusive_list.h"
+#include "kv/watch/progress_request.h"
 #include "kv/watch/response.h"
 #include "kv/watch/wake_gate.h"
 #include "kv/watch/watch_stream.h"
 #include "kv/watch/watcher.h"
+#include "kv/watch/watcher_table.h"
 
 namespace cairn::kv {
 
@@ -56,7 +57,6 @@ class Stream final : public WatchStream {
   void RequestProgress();
   void Answer(Revision revision, const WatchNotice& notice);
   void Register(std::unique_ptr<Watcher> watcher, const KeyRange& range, Revision readable, Revision start);
-  [[nodiscard]] std::int64_t ChooseId();
 
   // One turn of Take(): what the stream has to do next, decided under the lock; it is done without.
   struct Turn;
@@ -65,14 +65,11 @@ class Stream final : public WatchStream {
   std::optional<EncodedMessage> FinishResponse();
   EncodedMessage CancelFailed(const absl::Status& status);
 
-  void RememberCompacted(std::int64_t watch_id);
-
   void FillParts(Search& search) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   void Place(Watcher& watcher, RevisionId next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   void Enqueue(Watcher& watcher, Revision next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   void Detach(Watcher& watcher) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   void StartProgress(Revision readable) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
-  [[nodiscard]] bool IsProgressReady() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
   [[nodiscard]] bool HasSomething() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(hub_.mu);
 
   HubState& hub_;
@@ -81,22 +78,14 @@ class Stream final : public WatchStream {
   std::deque<EncodedMessage> answers_;  // To requests, in their order.
   // The response that is being built. Its watcher is in no list, and goes on when it is complete.
   std::optional<Draft> draft_;
-  std::int64_t next_id_ = 0;
-  std::deque<std::int64_t> compacted_ids_;  // Cancelled by compaction, oldest first; bounded.
 
   // Changes under hub_.mu and only in Handle() and Take(), which therefore may read it without.
-  absl::flat_hash_map<std::int64_t, std::unique_ptr<Watcher>> watchers_;
+  WatcherTable watchers_;
 
   IntrusiveList<Watcher, &Watcher::ready_hook> ready_ ABSL_GUARDED_BY(hub_.mu);
   // Take() returned nothing, or was never called, and nobody has called `wake` for that yet.
   bool parked_ ABSL_GUARDED_BY(hub_.mu) = true;
-  // A progress request waits until everything up to here was sent.
-  std::optional<Revision> progress_target_ ABSL_GUARDED_BY(hub_.mu);
-  // Invariant: with a target, the number of watchers that do not wait and whose `next` is not above it.
-  std::size_t owed_ ABSL_GUARDED_BY(hub_.mu) = 0;
-  // Other requests came meanwhile: what was readable then.
-  std::optional<Revision> progress_again_ ABSL_GUARDED_BY(hub_.mu);
-  std::size_t notified_watchers_ ABSL_GUARDED_BY(hub_.mu) = 0;  // Those with progress_notify.
+  ProgressRequest progress_ ABSL_GUARDED_BY(hub_.mu);
   std::optional<std::chrono::steady_clock::time_point> tick_due_ ABSL_GUARDED_BY(hub_.mu);
 };
 

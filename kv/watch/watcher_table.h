@@ -26,10 +26,9 @@ class WatcherTable {
   // there are too many of them. REQUIRES: it is in no list and no group.
   void Retire(Watcher& watcher);
 
-  // Calls visit(Watcher&) for every watcher, retired ones too.
-  template <typename Visit>
-  void ForEach(const Visit& visit) const {
-    for (const auto& [id, watcher] : watchers_) visit(*watcher);
+  // Retired ones too.
+  [[nodiscard]] const absl::flat_hash_map<std::int64_t, std::unique_ptr<Watcher>>& all() const {
+    return watchers_;
   }
   [[nodiscard]] std::size_t size() const { return watchers_.size(); }
   [[nodiscard]] std::size_t notified() const { return notified_; }  // Those with progress_notify.
