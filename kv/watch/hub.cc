@@ -121,7 +121,8 @@ class RingHub final : public Hub {
                   .watchers = 0,
                   .slow_watchers = 0,
                   .ring_bytes = state_.ring.bytes() + state_.previous_budget->used(),
-                  .large_response_bytes = state_.response_budget->used()};
+                  .large_response_bytes = state_.response_budget->used(),
+                  .watch_bytes = state_.watch_budget->used()};
     for (const Stream* const stream : state_.streams) {
       counts.watchers += stream->watchers();
       counts.slow_watchers += stream->CountBehind();

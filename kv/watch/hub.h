@@ -33,6 +33,9 @@ struct WatchOptions {
   // Of all responses together that are larger than `fragment_bytes`, until they were written; the watch for
   // whose response too little is left ends with a reason.
   std::size_t large_responses_bytes = std::size_t{1} << 30;
+  std::size_t watches_per_stream = 100'000;  // One more is refused.
+  std::size_t watch_bytes = 256 << 20;       // Of all watches together: their keys and what is kept of each.
+  std::size_t max_key_bytes = 1536 << 10;    // Key and range end of a watch.
   std::chrono::milliseconds progress_interval = std::chrono::minutes(10);  // Plus up to a tenth by chance.
 };
 
@@ -57,6 +60,7 @@ class Hub : public RevisionFeed {
     std::size_t slow_watchers = 0;  // Have to search the ring or read the history.
     std::size_t ring_bytes = 0;     // Replaced records included.
     std::size_t large_response_bytes = 0;
+    std::size_t watch_bytes = 0;
   };
   [[nodiscard]] virtual Counts counts() const = 0;
 };

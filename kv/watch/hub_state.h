@@ -30,6 +30,7 @@ struct HubState {
         options(with_options),
         previous_budget(std::make_shared<ByteBudget>(options.previous_bytes)),
         response_budget(std::make_shared<ByteBudget>(options.large_responses_bytes)),
+        watch_budget(std::make_shared<ByteBudget>(options.watch_bytes)),
         ring(options.ring_bytes, reader.current_revision()) {}
 
   // For a response that is made now. Not to be called under the lock.
@@ -62,6 +63,7 @@ struct HubState {
   const WatchOptions options;
   const std::shared_ptr<ByteBudget> previous_budget;
   const std::shared_ptr<ByteBudget> response_budget;
+  const std::shared_ptr<ByteBudget> watch_budget;
 
   mutable absl::Mutex mu;
   EventRing ring ABSL_GUARDED_BY(mu);  // ring.last() is the hub's revision: everything up to it was fed.

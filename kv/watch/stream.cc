@@ -1,5 +1,7 @@
 #include "kv/watch/stream.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 #include <string>
@@ -19,6 +21,7 @@ constexpr std::int64_t kNoWatch = -1;  // The id in answers that are about no wa
 // Texts that clients match on, byte for byte.
 constexpr std::string_view kDuplicateId = "mvcc: duplicate watch ID provided on the WatchStream";
 constexpr std::string_view kEmptyRange = "mvcc: watcher range is empty";
+constexpr std::string_view kTooLarge = "etcdserver: request is too large";
 constexpr std::string_view kCompacted = "etcdserver: mvcc: required revision has been compacted";
 
 // A live watcher gets one response per revision until so many wait; then they are merged, which costs the
@@ -29,6 +32,10 @@ constexpr std::size_t kSearchSlots = 512;
 // Searches of the ring in one Take() that finds nothing. A read of the history is so much dearer that there
 // is one at most: requests of other clients wait on the same thread.
 constexpr int kTakeBudget = 512;
+
+// A watcher, its places in maps, and a range group and node of the range tree if it is the first of its
+// range.
+constexpr std::size_t kWatchOverhead = 512;
 
 KeyRange RangeOf(const etcdserverpb::WatchCreateRequest& request) {
   // The empty key is not a key; as a place to begin it means the smallest one.
@@ -98,13 +105,25 @@ void Stream::Create(const etcdserverpb::WatchCreateRequest& request) {
   const Revision readable = hub_.reader.current_revision();
   const Revision start{request.start_revision()};
   const KeyRange range = RangeOf(request);
-  std::string_view refusal;
+  ByteCharge charge(hub_.watch_budget);
+  std::string refusal;
   if (start.value() < 0) {
     refusal = kCompacted;
   } else if (range.IsEmpty()) {
     refusal = kEmptyRange;
   } else if (request.watch_id() != 0 && watchers_.Find(request.watch_id()) != nullptr) {
     refusal = kDuplicateId;
+  } else if (request.key().size() + request.range_end().size() > hub_.options.max_key_bytes) {
+    refusal = kTooLarge;
+  } else if (watchers_.size() >= hub_.options.watches_per_stream) {
+    refusal = fmt::format("etcdserver: the stream has {} watches already; cancel some or open another stream",
+                          watchers_.size());
+  } else if (!charge.MaybeRaiseTo(kWatchOverhead + range.begin.size() + range.end.size())) {
+    refusal = fmt::format(
+        "etcdserver: the watches of this member take the {} bytes that are set aside for them; cancel some "
+        "or "
+        "ask another member",
+        hub_.options.watch_bytes);
   }
   if (!refusal.empty()) {
     Answer(readable, {.watch_id = kNoWatch, .created = true, .canceled = true, .cancel_reason = refusal});
@@ -112,7 +131,7 @@ void Stream::Create(const etcdserverpb::WatchCreateRequest& request) {
   }
 
   const std::int64_t id = request.watch_id() != 0 ? request.watch_id() : watchers_.ChooseId();
-  auto watcher = std::make_unique<Watcher>(*this, id);
+  auto watcher = std::make_unique<Watcher>(*this, id, std::move(charge));
   ApplyFilters(request, *watcher);
   watcher->previous_records = request.prev_kv();
   watcher->fragment = request.fragment();

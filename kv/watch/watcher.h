@@ -9,6 +9,7 @@
 
 #include "kv/model/range.h"
 #include "kv/model/revision.h"
+#include "kv/watch/byte_budget.h"
 #include "kv/watch/intrusive_list.h"
 
 namespace cairn::kv {
@@ -26,11 +27,13 @@ struct RangeGroup;
 //
 // A waiting watcher may be in its stream's queue as well: then it has a progress notification to send.
 struct Watcher {
-  Watcher(Stream& in_stream, std::int64_t with_id) : stream(in_stream), id(with_id) {}
+  Watcher(Stream& in_stream, std::int64_t with_id, ByteCharge with_charge)
+      : stream(in_stream), id(with_id), charge(std::move(with_charge)) {}
 
   Stream& stream;
   const std::int64_t id;
-  bool puts = true;  // Kinds of changes that its filters let through.
+  const ByteCharge charge;  // For its keys and itself.
+  bool puts = true;         // Kinds of changes that its filters let through.
   bool deletions = true;
   bool previous_records = false;
   bool fragment = false;

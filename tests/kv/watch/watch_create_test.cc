@@ -77,6 +77,59 @@ TEST_F(WatchCreate, NegativeStartIsRefused) {
             "1: created canceled \"etcdserver: mvcc: required revision has been compacted\"");
 }
 
+class WatchCaps : public WatchTest {
+ protected:
+  static WatchOptions Small() {
+    WatchOptions options;
+    options.watches_per_stream = 3;
+    options.watch_bytes = 4000;
+    options.max_key_bytes = 2000;
+    return options;
+  }
+  WatchCaps() : WatchTest(Small()) {}
+};
+
+TEST_F(WatchCaps, OneWatchMoreThanAStreamMayHaveIsRefusedAndTheOthersGoOn) {
+  for (int i = 0; i < 3; ++i) client.Created({.key = "a"});
+  client.Create({.key = "a"});
+
+  const auto refusal = client.Take();
+  EXPECT_EQ(refusal->watch_id(), -1);
+  EXPECT_EQ(Describe(*refusal),
+            "1: created canceled \"etcdserver: the stream has 3 watches already; cancel some or open another "
+            "stream\"");
+  store.Put("a", "1");
+  EXPECT_THAT(client.TakeAll(), ElementsAre("2: PUT a=1", "2: PUT a=1", "2: PUT a=1"));
+  client.Cancel(0);
+  client.TakeAll();
+  EXPECT_FALSE(client.Created({.key = "a"}).canceled());
+}
+
+TEST_F(WatchCaps, WatchesThatTakeTooMuchTogetherAreRefusedAndTheOthersGoOn) {
+  client.Created({.key = "a", .range_end = std::string(1500, 'b')});
+  TestClient other(*hub);
+  other.Created({.key = "a"});
+  other.Create({.key = "a", .range_end = std::string(1500, 'b')});
+
+  EXPECT_EQ(
+      Describe(*other.Take()),
+      "1: created canceled \"etcdserver: the watches of this member take the 4000 bytes that are set aside "
+      "for them; cancel some or ask another member\"");
+  store.Put("a", "1");
+  EXPECT_THAT(other.TakeAll(), ElementsAre("2: PUT a=1"));
+  EXPECT_THAT(client.TakeAll(), ElementsAre("2: PUT a=1"));
+  client.Close();
+  EXPECT_FALSE(other.Created({.key = "a", .range_end = std::string(1500, 'b')}).canceled());
+  other.Close();
+  EXPECT_EQ(hub->counts().watch_bytes, 0U);
+}
+
+TEST_F(WatchCaps, KeysLargerThanARequestMayBeAreRefused) {
+  client.Create({.key = std::string(1500, 'a'), .range_end = std::string(1500, 'b')});
+
+  EXPECT_EQ(Describe(*client.Take()), "1: created canceled \"etcdserver: request is too large\"");
+}
+
 TEST_F(WatchCreate, StartZeroMeansStrictlyAfterTheHeaderRevision) {
   store.Put("a", "1");
   EXPECT_EQ(client.Created({.key = "a"}).header().revision(), 2);
