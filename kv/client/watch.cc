@@ -275,6 +275,7 @@ void Watcher::CloseStream() {
 void Watcher::RetryLater() {
   const bool was_confirmed = stream_->confirmed;
   stream_.reset();
+  ++failures_;
   endpoints_.Failed(endpoint_);
   if (was_confirmed) {
     tried_ = 0;

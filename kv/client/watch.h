@@ -73,6 +73,8 @@ class Watcher {
   std::int64_t next_revision() const { return cursor_.resume_revision(); }
   // Streams opened so far, minus one: how often the watch moved or came back.
   std::int64_t resumptions() const { return streams_confirmed_ > 0 ? streams_confirmed_ - 1 : 0; }
+  // Streams that broke, or could not be opened.
+  std::int64_t failures() const { return failures_; }
   // Events a server sent again although the watch was resumed after them; they were dropped.
   std::int64_t repeated_events() const { return cursor_.repeated_events(); }
 
@@ -123,6 +125,7 @@ class Watcher {
   SteadyTime open_at_;     // When the next stream may be opened; only meaningful without a stream.
   SteadyTime created_at_;  // When this watcher was made.
   std::int64_t streams_confirmed_ = 0;
+  std::int64_t failures_ = 0;
   std::string last_trouble_;
   std::optional<pb::WatchResponse> cancellation_;
   std::optional<absl::Status> ended_;  // Once set, every Next() returns it.
