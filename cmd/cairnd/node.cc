@@ -206,6 +206,7 @@ void Member::MakeReplica(raft::RestoredState restored) {
       [this](const absl::Status& status) { on_fatal_(status); });
   kv::WatchOptions watch;
   watch.fragment_bytes = MakeApiOptions().receive_limit();
+  watch.seed = RandomNonZero();
   watch.max_key_bytes = settings_.max_request_bytes;
   watch.progress_interval = settings_.watch_progress_interval;
   hub_ = kv::Hub::Create(database_->reader(), MakeHeaderIdentity(), watch);

@@ -31,7 +31,9 @@ struct HubState {
         previous_budget(std::make_shared<ByteBudget>(options.previous_bytes)),
         response_budget(std::make_shared<ByteBudget>(options.large_responses_bytes)),
         watch_budget(std::make_shared<ByteBudget>(options.watch_bytes)),
-        ring(options.ring_bytes, reader.current_revision()) {}
+        ring(options.ring_bytes, reader.current_revision()),
+        index(options.seed),
+        jitter(options.seed) {}
 
   // For a response that is made now. Not to be called under the lock.
   [[nodiscard]] WatchHeader Header(Revision revision) const {
@@ -69,7 +71,7 @@ struct HubState {
   EventRing ring ABSL_GUARDED_BY(mu);  // ring.last() is the hub's revision: everything up to it was fed.
   RangeIndex index ABSL_GUARDED_BY(mu);
   absl::flat_hash_set<Stream*> streams ABSL_GUARDED_BY(mu);
-  Rng jitter ABSL_GUARDED_BY(mu){1};
+  Rng jitter ABSL_GUARDED_BY(mu);
   std::vector<Stream*> awaiting_revision ABSL_GUARDED_BY(mu);  // Their progress is of a revision not yet fed.
 };
 

@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -16,6 +17,9 @@ namespace cairn::kv {
 // tree for the others. Owns the groups. Not thread-safe.
 class RangeIndex {
  public:
+  // The seed keeps the tree shallow whatever ranges a client chooses, if it does not know it.
+  explicit RangeIndex(std::uint64_t seed) : ranges_(seed) {}
+
   // The group of `range`; a new one, with this floor, if nobody watches the range yet.
   RangeGroup& FindOrCreate(const KeyRange& range, Revision floor);
 

@@ -31,7 +31,7 @@ KeyRange RandomRange(Rng& rng) {
 TEST(RangeIndex, FindsExactlyTheRangesThatContainAKeyLikeALinearSearch) {
   Rng rng(7);
   for (int round = 0; round < 20; ++round) {
-    RangeIndex index;
+    RangeIndex index(1);
     std::set<RangeGroup*> all;
     for (int step = 0; step < 300; ++step) {
       if (!all.empty() && rng.Chance(1, 3)) {
@@ -57,7 +57,7 @@ TEST(RangeIndex, FindsExactlyTheRangesThatContainAKeyLikeALinearSearch) {
 }
 
 TEST(RangeIndex, EqualRangesShareAGroup) {
-  RangeIndex index;
+  RangeIndex index(1);
   RangeGroup& single = index.FindOrCreate(KeyRange::FromRequest("a", ""), Revision{1});
   RangeGroup& range = index.FindOrCreate(KeyRange::FromRequest("a", "b"), Revision{1});
   RangeGroup& rest = index.FindOrCreate(KeyRange::FromRequest("a", std::string_view("\0", 1)), Revision{1});
