@@ -10,7 +10,7 @@ namespace cairn::kv {
 
 // One Watch RPC, without its transport: requests go in, encoded WatchResponses come out one at a time when
 // the transport has room for one. What a slow client has not taken is a cursor, not a queue: memory per
-// stream is bounded by the number of its watches.
+// stream is bounded by the number of its watches and one response.
 //
 // Handle() and Take() are called by the transport, never two calls at the same time. Destroy it when the RPC
 // has ended and before the hub; the destructor waits for a call of `wake` that is under way, so do not hold a
