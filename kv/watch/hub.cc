@@ -16,8 +16,13 @@
 namespace cairn::kv {
 namespace {
 
-// Per range: 24 KiB at most. A watcher further back looks through the ring.
+// Hits remembered per range. A watcher further back looks through the ring, which costs time and no memory;
+// so with many ranges each gets less.
 constexpr std::size_t kMaxHits = 1024;
+constexpr std::size_t kMinHits = 16;
+std::size_t HitsPerRange(std::size_t all, std::size_t ranges) {
+  return std::clamp(all / std::max<std::size_t>(ranges, 1), kMinHits, kMaxHits);
+}
 
 using Wakes = std::vector<std::shared_ptr<WakeGate>>;
 
@@ -123,6 +128,7 @@ class RingHub final : public Hub {
                   .ring_bytes = state_.ring.bytes() + state_.previous_budget->used(),
                   .large_response_bytes = state_.response_budget->used(),
                   .watch_bytes = state_.watch_budget->used()};
+    state_.index.ForEach([&](const RangeGroup& group) { counts.hits += group.hits.size(); });
     for (const Stream* const stream : state_.streams) {
       counts.watchers += stream->watchers();
       counts.slow_watchers += stream->CountBehind();
@@ -147,6 +153,7 @@ class RingHub final : public Hub {
   // Notes for every range which of the revision's events touch it, and readies its watchers.
   void NoteHits(const RevisionSlot& slot, Wakes& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mu) {
     const Revision revision = slot.revision();
+    const std::size_t max_hits = HitsPerRange(state_.options.hits, state_.index.size());
     for (std::size_t i = 0; i < slot.events().size(); ++i) {
       state_.index.ForEachContaining(slot.events()[i].key, [&](RangeGroup& group) {
         const auto at = static_cast<std::uint32_t>(i);
@@ -157,11 +164,11 @@ class RingHub final : public Hub {
         if (group.waiting.size() == group.members) {
           group.hits.clear();  // Nobody follows them any more.
           group.floor = Previous(revision);
-        } else if (group.hits.size() == kMaxHits) {
+        } else if (group.hits.size() >= max_hits) {
           CAIRN_PROBE("watch_hits_dropped");
-          const auto half = group.hits.begin() + kMaxHits / 2;
-          group.floor = std::prev(half)->revision;
-          group.hits.erase(group.hits.begin(), half);
+          const auto kept = group.hits.end() - static_cast<std::ptrdiff_t>(max_hits / 2);
+          group.floor = std::prev(kept)->revision;
+          group.hits = std::vector<Hit>(kept, group.hits.end());  // Into a place of its size.
         }
         group.hits.push_back({.revision = revision, .first = at, .last = at});
         ReleaseWaiting(group, revision, revision, wakes);

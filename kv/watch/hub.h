@@ -38,7 +38,9 @@ struct WatchOptions {
   std::uint64_t seed = 1;
   std::size_t watches_per_stream = 100'000;  // One more is refused.
   std::size_t watch_bytes = 256 << 20;       // Of all watches together: their keys and what is kept of each.
-  std::size_t max_key_bytes = 1536 << 10;    // Key and range end of a watch.
+  // Revisions remembered for all ranges together, about; 24 bytes each. At least 16 for each range.
+  std::size_t hits = 4 << 20;
+  std::size_t max_key_bytes = 1536 << 10;                                  // Key and range end of a watch.
   std::chrono::milliseconds progress_interval = std::chrono::minutes(10);  // Plus up to a tenth by chance.
 };
 
@@ -64,6 +66,7 @@ class Hub : public RevisionFeed {
     std::size_t ring_bytes = 0;     // Replaced records included.
     std::size_t large_response_bytes = 0;
     std::size_t watch_bytes = 0;
+    std::size_t hits = 0;  // Remembered for all ranges.
   };
   [[nodiscard]] virtual Counts counts() const = 0;
 };

@@ -36,8 +36,8 @@ class RangeIndex {
 
   // Calls visit(RangeGroup&) for every group.
   template <typename Visit>
-  void ForEach(const Visit& visit) {
-    for (auto& [pointer, group] : groups_) visit(*group);
+  void ForEach(const Visit& visit) const {
+    for (const auto& [pointer, group] : groups_) visit(*group);
   }
 
   [[nodiscard]] std::size_t size() const { return groups_.size(); }

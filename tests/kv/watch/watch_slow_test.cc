@@ -77,6 +77,22 @@ TEST_F(WatchSlow, MoreHitsThanAreRememberedAreFoundInTheRing) {
   EXPECT_EQ(store.history_reads, 0);
 }
 
+TEST_F(WatchSlow, HitsOfManyRangesAreBoundedTogether) {
+  WatchOptions options;
+  options.hits = 2000;
+  auto roomy = Hub::Create(store, TestIdentity(), options);
+  store.SetFeed(roomy.get());
+  TestClient reader(*roomy);
+  for (int i = 0; i < 100; ++i) reader.Created({.key = "a", .range_end = "b" + std::to_string(i)});
+  PutMany(200);
+
+  EXPECT_LE(roomy->counts().hits, 2000U);
+  std::map<std::int64_t, int> delivered;
+  while (const auto response = reader.Take()) delivered[response->watch_id()] += response->events_size();
+  EXPECT_EQ(delivered.size(), 100U);
+  for (const auto& [id, events] : delivered) EXPECT_EQ(events, 200) << "watch " << id;
+}
+
 TEST_F(WatchSlow, ChunksAreBoundedInWholeRevisions) {
   for (int i = 0; i < 50; ++i) store.Commit({{"a", "x"}, {"b", "y"}});
   client.Created({.key = "a", .range_end = "c", .start_revision = 2});
