@@ -32,7 +32,7 @@ struct WatchOptions {
   std::size_t response_bytes = 256 << 20;
   // Of all responses together that are larger than `fragment_bytes`, until they were written; the watch for
   // whose response too little is left ends with a reason.
-  std::size_t large_responses_bytes = std::size_t{1} << 30;
+  std::size_t large_responses_bytes = 512 << 20;
   // Of what is left to chance: jitter, and the shape of trees, which a client must not know. Tests keep the
   // default.
   std::uint64_t seed = 1;
