@@ -114,7 +114,7 @@ std::string HttpRoutes::ReadOneKey() const {
   request.set_limit(1);
   request.set_keys_only(true);
   request.set_serializable(true);
-  const auto answer = backend_.deps.reader.Range(request, backend_.options.max_response_bytes);
+  const auto answer = backend_.deps.reader.Range(request, {.max_bytes = backend_.options.max_response_bytes});
   return answer.ok() ? std::string() : std::string(MessageOf(answer.status()));
 }
 

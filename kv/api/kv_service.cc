@@ -28,14 +28,14 @@ void AnswerRead(UnaryCall& call, const absl::StatusOr<ReadAnswer>& answer) {
 
 void ReadRange(UnaryCall& call) {
   Backend& backend = call.backend();
-  AnswerRead(call,
-             backend.deps.reader.Range(call.parsed<RangeRequest>(), backend.options.max_response_bytes));
+  AnswerRead(call, backend.deps.reader.Range(call.parsed<RangeRequest>(),
+                                             {.max_bytes = backend.options.max_response_bytes}));
 }
 
 void ReadTxn(UnaryCall& call) {
   Backend& backend = call.backend();
-  AnswerRead(call,
-             backend.deps.reader.ReadOnlyTxn(call.parsed<TxnRequest>(), backend.options.max_response_bytes));
+  AnswerRead(call, backend.deps.reader.ReadOnlyTxn(call.parsed<TxnRequest>(),
+                                                   {.max_bytes = backend.options.max_response_bytes}));
 }
 
 // A compare-only transaction, which etcd answers from local state, is linearizable here: it has no range that

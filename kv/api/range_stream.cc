@@ -93,7 +93,7 @@ class RangeStream final : public StreamDriver, private Mail {
   void ReadStore() {
     Backend& backend = call_.backend();
     absl::StatusOr<ReadAnswer> answer =
-        backend.deps.reader.Range(*request_, backend.options.max_response_bytes);
+        backend.deps.reader.Range(*request_, {.max_bytes = backend.options.max_response_bytes});
     if (!answer.ok()) return call_.Finish(ToEtcdError(answer.status()));
     bytes_ = SizeOf(answer->body);
     if (bytes_ >= kLargeAnswer && TooManyResponseBytes(backend)) {

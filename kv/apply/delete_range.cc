@@ -21,7 +21,8 @@ absl::Status ExecuteDeleteRange(ApplyContext& context, std::string_view key, std
   Writer& writer = context.writer;
   std::int64_t deleted = 0;
   // The iterator is always past the key that is deleted, so it does not meet the deletions it causes.
-  RangeIterator it(writer.view(), KeyRange::FromRequest(key, range_end), writer.now());
+  KeyBudget unlimited = KeyBudget::Unlimited();
+  RangeIterator it(writer.view(), KeyRange::FromRequest(key, range_end), writer.now(), unlimited);
   for (; it.Valid(); it.Next()) {
     if (prev_kv) CAIRN_RETURN_IF_ERROR(AppendRecord(context, kPrevKvs, it.info(), out));
     writer.Delete(it.key(), it.info());

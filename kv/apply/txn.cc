@@ -47,7 +47,8 @@ PutFields FieldsOf(const etcdserverpb::PutRequest& put) {
 
 absl::StatusOr<Path> ChoosePath(const Writer& writer, const TxnRequest& request) {
   Path path;
-  CAIRN_ASSIGN_OR_RETURN(path.succeeded, ComparesHold(writer.view(), request, writer.before()));
+  KeyBudget unlimited = KeyBudget::Unlimited();
+  CAIRN_ASSIGN_OR_RETURN(path.succeeded, ComparesHold(writer.view(), request, writer.before(), unlimited));
   for (const RequestOp& op : Branch(request, path)) {
     if (!op.has_request_txn()) continue;
     CAIRN_ASSIGN_OR_RETURN(Path nested, ChoosePath(writer, op.request_txn()));
@@ -82,8 +83,9 @@ absl::Status ExecuteRange(ApplyContext& context, const etcdserverpb::RangeReques
                           MessageWriter& out) {
   if (!context.answer || context.answer_too_large) return absl::OkStatus();
   out.Message(kHeader, InnerHeader(context.writer.visible_revision()));
-  absl::Status status =
-      AppendRange(context.writer.view(), request, context.writer.now(), context.answer_bytes, out);
+  KeyBudget unlimited = KeyBudget::Unlimited();
+  absl::Status status = AppendRange(context.writer.view(), request, context.writer.now(),
+                                    {.max_bytes = context.answer_bytes, .budget = unlimited}, out);
   if (!absl::IsResourceExhausted(status)) return status;
   context.answer_too_large = true;
   return absl::OkStatus();

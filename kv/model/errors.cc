@@ -44,4 +44,8 @@ absl::Status Unhealthy() { return absl::UnavailableError("etcdserver: unhealthy 
 absl::Status Corrupt() { return absl::DataLossError("etcdserver: corrupt cluster"); }
 absl::Status MemberNotFound() { return absl::NotFoundError("etcdserver: member not found"); }
 
+absl::Status TooMuchForNow() {
+  return absl::AbortedError("the read looks at more keys than it may: ask for a part of the range");
+}
+
 }  // namespace cairn::kv::errors

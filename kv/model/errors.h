@@ -32,4 +32,10 @@ absl::Status Unhealthy();
 absl::Status Corrupt();
 absl::Status MemberNotFound();
 
+// --- Not for clients ---
+
+// A read would look at more keys than its caller allows (ReadLimits::max_keys): to be done elsewhere, or not
+// at all. Nothing else a read answers equals it.
+absl::Status TooMuchForNow();
+
 }  // namespace cairn::kv::errors

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "etcd/rpc.pb.h"
+#include "kv/model/errors.h"
 #include "kv/model/key_value.h"
 #include "kv/model/range.h"
 #include "kv/store/range_iterator.h"
@@ -63,13 +64,15 @@ bool HoldsForMissing(const Compare& compare) {
   return Holds(compare.result(), CompareNumber(compare, {}));
 }
 
-absl::StatusOr<bool> CompareHolds(const View& view, const Compare& compare, RevisionId at) {
+absl::StatusOr<bool> CompareHolds(const View& view, const Compare& compare, RevisionId at,
+                                  KeyBudget& budget) {
   if (compare.range_end().empty()) {
+    if (!budget.MaybeTakeOne()) return errors::TooMuchForNow();
     CAIRN_ASSIGN_OR_RETURN(const std::optional<VersionInfo> info, view.Lookup(compare.key(), at));
     if (!info) return HoldsForMissing(compare);
     return HoldsFor(view, compare, *info);
   }
-  RangeIterator it(view, KeyRange::FromRequest(compare.key(), compare.range_end()), at);
+  RangeIterator it(view, KeyRange::FromRequest(compare.key(), compare.range_end()), at, budget);
   if (!it.Valid()) {
     CAIRN_RETURN_IF_ERROR(it.status());
     return HoldsForMissing(compare);
@@ -84,9 +87,10 @@ absl::StatusOr<bool> CompareHolds(const View& view, const Compare& compare, Revi
 
 }  // namespace
 
-absl::StatusOr<bool> ComparesHold(const View& view, const etcdserverpb::TxnRequest& request, RevisionId at) {
+absl::StatusOr<bool> ComparesHold(const View& view, const etcdserverpb::TxnRequest& request, RevisionId at,
+                                  KeyBudget& budget) {
   for (const Compare& compare : request.compare()) {
-    CAIRN_ASSIGN_OR_RETURN(const bool holds, CompareHolds(view, compare, at));
+    CAIRN_ASSIGN_OR_RETURN(const bool holds, CompareHolds(view, compare, at, budget));
     if (!holds) return false;
   }
   return true;

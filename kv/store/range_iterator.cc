@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "kv/model/errors.h"
 #include "kv/store/schema.h"
 #include "raft/base/probe.h"
 
@@ -28,8 +29,8 @@ class RangeIterator::Source {
 
 class RangeIterator::TableSource final : public Source {
  public:
-  TableSource(const KeyTable& table, const KeyRange& range, RevisionId at)
-      : it_(table), range_(range), at_(at) {
+  TableSource(const KeyTable& table, const KeyRange& range, RevisionId at, KeyBudget& budget)
+      : it_(table), range_(range), at_(at), budget_(budget) {
     it_.Seek(range.begin, at);
     Settle();
   }
@@ -42,13 +43,17 @@ class RangeIterator::TableSource final : public Source {
     if (it_.Valid() && it_.key() == key) it_.Seek(key, kBeforeAll);
     Settle();
   }
-  [[nodiscard]] absl::Status status() const override { return absl::OkStatus(); }
+  [[nodiscard]] absl::Status status() const override { return status_; }
 
  private:
   // From the first version of a key to one that is not too new.
   void Settle() {
     valid_ = false;
     while (it_.Valid() && (range_.unbounded || it_.key() < range_.end)) {
+      if (!budget_.MaybeTakeOne()) {
+        status_ = errors::TooMuchForNow();
+        return;
+      }
       info_ = it_.info();
       if (info_.id <= at_) {
         valid_ = true;
@@ -61,13 +66,16 @@ class RangeIterator::TableSource final : public Source {
   KeyTable::Iterator it_;
   const KeyRange& range_;
   RevisionId at_;
+  KeyBudget& budget_;
   VersionInfo info_;
   bool valid_ = false;
+  absl::Status status_;
 };
 
 class RangeIterator::FamilySource final : public Source {
  public:
-  FamilySource(const View& view, const KeyRange& range, RevisionId at) : at_(at) {
+  FamilySource(const View& view, const KeyRange& range, RevisionId at, KeyBudget& budget)
+      : at_(at), budget_(budget) {
     CursorBounds bounds{.lower = schema::IndexLower(range.begin), .upper = std::nullopt};
     if (!range.unbounded) bounds.upper = schema::IndexLower(range.end);
     const std::string from = bounds.lower;
@@ -89,6 +97,10 @@ class RangeIterator::FamilySource final : public Source {
   void Settle() {
     valid_ = false;
     while (status_.ok() && cursor_->Valid()) {
+      if (!budget_.MaybeTakeOne()) {
+        status_ = errors::TooMuchForNow();
+        return;
+      }
       if (!ReadRow()) return;
       key_.assign(row_key_);
       if (info_.id <= at_ || FindOlder()) {
@@ -128,6 +140,7 @@ class RangeIterator::FamilySource final : public Source {
   }
 
   RevisionId at_;
+  KeyBudget& budget_;
   std::unique_ptr<Cursor> cursor_;
   std::string key_;
   std::string scratch_;
@@ -137,12 +150,13 @@ class RangeIterator::FamilySource final : public Source {
   absl::Status status_;
 };
 
-RangeIterator::RangeIterator(const View& view, KeyRange range, RevisionId at) : range_(std::move(range)) {
+RangeIterator::RangeIterator(const View& view, KeyRange range, RevisionId at, KeyBudget& budget)
+    : range_(std::move(range)) {
   if (range_.IsEmpty()) return;
   for (const auto& table : view.tables()) {
-    if (table->size() > 0) sources_.push_back(std::make_unique<TableSource>(*table, range_, at));
+    if (table->size() > 0) sources_.push_back(std::make_unique<TableSource>(*table, range_, at, budget));
   }
-  sources_.push_back(std::make_unique<FamilySource>(view, range_, at));
+  sources_.push_back(std::make_unique<FamilySource>(view, range_, at, budget));
   FindLive();
 }
 

@@ -8,17 +8,18 @@
 #include <vector>
 
 #include "kv/model/range.h"
+#include "kv/store/key_budget.h"
 #include "kv/store/key_table.h"
 #include "kv/store/view.h"
 
 namespace cairn::kv {
 
 // Walks the keys of a range that were alive at one moment, in order, with their versions of that moment: the
-// tables of the key index and the index family, merged. The view must outlive it. After Valid() turns false,
-// check status().
+// tables of the key index and the index family, merged. View and budget must outlive it. After Valid() turns
+// false, check status(): errors::TooMuchForNow() when the budget is spent.
 class RangeIterator {
  public:
-  RangeIterator(const View& view, KeyRange range, RevisionId at);
+  RangeIterator(const View& view, KeyRange range, RevisionId at, KeyBudget& budget);
   ~RangeIterator();
   RangeIterator(const RangeIterator&) = delete;
   RangeIterator& operator=(const RangeIterator&) = delete;

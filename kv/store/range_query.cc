@@ -48,12 +48,13 @@ bool Passes(const RangeRequest& request, const VersionInfo& info) {
 // One range being answered.
 class RangeQuery {
  public:
-  RangeQuery(const View& view, const RangeRequest& request, RevisionId at, std::size_t max_bytes,
+  RangeQuery(const View& view, const RangeRequest& request, RevisionId at, const RangeLimits& limits,
              MessageWriter& out)
       : view_(view),
         request_(request),
         at_(at),
-        max_bytes_(max_bytes),
+        max_bytes_(limits.max_bytes),
+        budget_(limits.budget),
         out_(out),
         limit_(request.limit() > 0 ? static_cast<std::uint64_t>(request.limit()) : 0) {}
 
@@ -88,12 +89,13 @@ class RangeQuery {
   absl::Status ForEach(Take&& take) {
     const KeyRange range = KeyRange::FromRequest(request_.key(), request_.range_end());
     if (request_.range_end().empty()) {
+      if (!budget_.MaybeTakeOne()) return errors::TooMuchForNow();
       CAIRN_ASSIGN_OR_RETURN(const std::optional<VersionInfo> info, view_.Lookup(range.begin, at_));
       if (!info) return absl::OkStatus();
       ++count_;
       return take(range.begin, *info);
     }
-    RangeIterator it(view_, range, at_);
+    RangeIterator it(view_, range, at_, budget_);
     for (; it.Valid(); it.Next()) {
       ++count_;
       CAIRN_RETURN_IF_ERROR(take(it.key(), it.info()));
@@ -201,6 +203,7 @@ class RangeQuery {
   const RangeRequest& request_;
   const RevisionId at_;
   const std::size_t max_bytes_;
+  KeyBudget& budget_;
   MessageWriter& out_;
   const std::uint64_t limit_;  // 0: none.
   std::uint64_t count_ = 0;
@@ -216,10 +219,10 @@ absl::Status CheckReadable(Revision revision, Revision current, Revision compact
   return absl::OkStatus();
 }
 
-absl::Status AppendRange(const View& view, const RangeRequest& request, RevisionId now, std::size_t max_bytes,
-                         MessageWriter& out) {
+absl::Status AppendRange(const View& view, const RangeRequest& request, RevisionId now,
+                         const RangeLimits& limits, MessageWriter& out) {
   const RevisionId at = request.revision() > 0 ? schema::EndOf(Revision{request.revision()}) : now;
-  return RangeQuery(view, request, at, max_bytes, out).Run();
+  return RangeQuery(view, request, at, limits, out).Run();
 }
 
 std::string InnerHeader(Revision revision) {

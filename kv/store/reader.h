@@ -16,6 +16,7 @@
 #include "kv/model/event.h"
 #include "kv/model/range.h"
 #include "kv/model/revision.h"
+#include "kv/store/key_budget.h"
 #include "proto/etcd/rpc_fwd.h"
 
 namespace cairn::kv {
@@ -25,6 +26,12 @@ namespace cairn::kv {
 struct ReadAnswer {
   Revision revision;
   EncodedMessage body;
+};
+
+// What one read may cost.
+struct ReadLimits {
+  std::size_t max_bytes = std::numeric_limits<std::size_t>::max();  // The answer's.
+  std::uint64_t max_keys = KeyBudget::kUnlimited;  // That it looks at, those left out of the answer too.
 };
 
 // How far one read of the history goes. What was looked at counts, whether it matched or not.
@@ -52,13 +59,15 @@ class Reader {
   [[nodiscard]] virtual Revision compacted_revision() const = 0;  // kNeverCompacted before the first.
 
   // Body: etcdserverpb.RangeResponse. The caller has validated the request and, if it is linearizable,
-  // waited. Refuses with ResourceExhausted when the answer would exceed `max_bytes`.
+  // waited. Refuses with ResourceExhausted when the answer would exceed `limits.max_bytes`, and with
+  // errors::TooMuchForNow() when it would look at more than `limits.max_keys`.
   virtual absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest& request,
-                                           std::size_t max_bytes) = 0;
+                                           const ReadLimits& limits) = 0;
 
-  // Body: etcdserverpb.TxnResponse of a transaction that only reads.
+  // Body: etcdserverpb.TxnResponse of a transaction that only reads. The limits are those of all its ranges
+  // and comparisons together.
   virtual absl::StatusOr<ReadAnswer> ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
-                                                 std::size_t max_bytes) = 0;
+                                                 const ReadLimits& limits) = 0;
 
   // Changes from `from` on that touch `range` (null: all), until a limit is reached. Compacted() if from is
   // below the compacted revision.

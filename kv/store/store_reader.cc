@@ -29,24 +29,27 @@ Revision StoreReader::current_revision() const { return generation_()->current()
 Revision StoreReader::compacted_revision() const { return generation_()->compacted(); }
 
 absl::StatusOr<ReadAnswer> StoreReader::Range(const etcdserverpb::RangeRequest& request,
-                                              std::size_t max_bytes) {
+                                              const ReadLimits& limits) {
   const std::shared_ptr<Generation> generation = generation_();
+  KeyBudget budget(limits.max_keys);
   MessageWriter out(generation->options().pin_bytes);
   CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(generation));
   // A negative revision means now, in a Range of its own.
   CAIRN_RETURN_IF_ERROR(CheckReadable(Revision{std::max<std::int64_t>(request.revision(), 0)}, view.current(),
                                       view.compacted()));
-  CAIRN_RETURN_IF_ERROR(AppendRange(view, request, schema::EndOf(view.current()), max_bytes, out));
+  CAIRN_RETURN_IF_ERROR(AppendRange(view, request, schema::EndOf(view.current()),
+                                    {.max_bytes = limits.max_bytes, .budget = budget}, out));
   return ReadAnswer{.revision = view.current(), .body = std::move(out).Finish()};
 }
 
 absl::StatusOr<ReadAnswer> StoreReader::ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
-                                                    std::size_t max_bytes) {
+                                                    const ReadLimits& limits) {
   const std::shared_ptr<Generation> generation = generation_();
+  KeyBudget budget(limits.max_keys);
   MessageWriter out(generation->options().pin_bytes);
   CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(generation));
   const RevisionId now = schema::EndOf(view.current());
-  CAIRN_ASSIGN_OR_RETURN(const bool succeeded, ComparesHold(view, request, now));
+  CAIRN_ASSIGN_OR_RETURN(const bool succeeded, ComparesHold(view, request, now, budget));
   const auto& ops = succeeded ? request.success() : request.failure();
   for (const etcdserverpb::RequestOp& op : ops) {
     if (!op.has_request_range()) return absl::InvalidArgumentError("the transaction does more than read");
@@ -57,8 +60,9 @@ absl::StatusOr<ReadAnswer> StoreReader::ReadOnlyTxn(const etcdserverpb::TxnReque
   for (const etcdserverpb::RequestOp& op : ops) {
     MessageWriter range(out.pin_bytes());
     range.Message(kHeader, InnerHeader(view.current()));
-    const std::size_t room = max_bytes - std::min(max_bytes, out.bytes());
-    CAIRN_RETURN_IF_ERROR(AppendRange(view, op.request_range(), now, room, range));
+    const std::size_t room = limits.max_bytes - std::min(limits.max_bytes, out.bytes());
+    CAIRN_RETURN_IF_ERROR(
+        AppendRange(view, op.request_range(), now, {.max_bytes = room, .budget = budget}, range));
     MessageWriter response(out.pin_bytes());
     response.Message(kResponseRange, std::move(range));
     out.Message(kResponses, std::move(response));

@@ -68,11 +68,11 @@ absl::StatusOr<std::unique_ptr<raft::ApplyResult>> FakeStore::Apply(const Payloa
 }
 
 absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest& request,
-                                            std::size_t max_bytes) {
+                                            const ReadLimits& limits) {
   ++ranges;
   const absl::MutexLock lock(&mu_);
   if (const std::size_t bytes = big_value_) {
-    if (bytes > max_bytes) return absl::ResourceExhaustedError("the answer is too large");
+    if (bytes > limits.max_bytes) return absl::ResourceExhaustedError("the answer is too large");
     etcdserverpb::RangeResponse one;
     one.add_kvs()->set_value(std::string(bytes, 'v'));
     one.set_count(1);
@@ -88,7 +88,7 @@ absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest& re
 }
 
 absl::StatusOr<ReadAnswer> FakeStore::ReadOnlyTxn(const etcdserverpb::TxnRequest& /*request*/,
-                                                  std::size_t /*max_bytes*/) {
+                                                  const ReadLimits& /*limits*/) {
   ++read_only_txns;
   etcdserverpb::TxnResponse response;
   response.set_succeeded(true);

@@ -29,9 +29,10 @@ class FakeStore final : public Reader {
 
   [[nodiscard]] Revision current_revision() const override;
   [[nodiscard]] Revision compacted_revision() const override { return Revision{compacted_.load()}; }
-  absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest& request, std::size_t max_bytes) override;
+  absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest& request,
+                                   const ReadLimits& limits) override;
   absl::StatusOr<ReadAnswer> ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
-                                         std::size_t max_bytes) override;
+                                         const ReadLimits& limits) override;
   absl::StatusOr<HistoryChunk> ReadHistory(RevisionId from, const KeyRange* range,
                                            const HistoryLimits& limits) override;
   absl::StatusOr<std::optional<Payload>> RecordAt(RevisionId id) override;

@@ -182,8 +182,8 @@ class SteppedCompaction : public testing::Test {
   std::string Values(std::int64_t revision) {
     etcdserverpb::RangeRequest request = All();
     request.set_revision(revision);
-    const auto got =
-        MemberUnderTest::Read<etcdserverpb::RangeResponse>(store_->reader().Range(request, 1 << 20));
+    const auto got = MemberUnderTest::Read<etcdserverpb::RangeResponse>(
+        store_->reader().Range(request, {.max_bytes = 1 << 20}));
     if (!got.ok()) return got.text();
     std::string out;
     for (const auto& kv : got.body.kvs()) out += kv.value() + " ";

@@ -118,8 +118,8 @@ class MemberUnderTest {
   }
 
   Answered<etcdserverpb::RangeResponse> Range(const etcdserverpb::RangeRequest& request,
-                                              std::size_t max_bytes = 1 << 30) {
-    return Read<etcdserverpb::RangeResponse>(reader().Range(request, max_bytes));
+                                              const ReadLimits& limits = {.max_bytes = 1 << 30}) {
+    return Read<etcdserverpb::RangeResponse>(reader().Range(request, limits));
   }
   Answered<etcdserverpb::RangeResponse> Get(std::string_view key, std::int64_t revision = 0) {
     etcdserverpb::RangeRequest request;

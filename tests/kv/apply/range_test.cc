@@ -245,21 +245,70 @@ TEST_F(Ranges, CountIsNotAffectedByFilters) {
 
 TEST_F(Ranges, AnAnswerBeyondTheLimitOfBytesIsRefusedWithASentence) {
   for (int i = 0; i < 20; ++i) member_.Put("k" + std::to_string(i), std::string(1000, 'x'));
-  const auto got = member_.Range(All(), 10'000);
+  const auto got = member_.Range(All(), {.max_bytes = 10'000});
   EXPECT_EQ(got.status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_NE(got.text().find("limit"), std::string::npos);
   RangeRequest sorted = All();
   sorted.set_sort_target(RangeRequest::VALUE);
   sorted.set_sort_order(RangeRequest::DESCEND);
-  EXPECT_EQ(member_.Range(sorted, 10'000).status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(member_.Range(sorted, {.max_bytes = 10'000}).status.code(), absl::StatusCode::kResourceExhausted);
   sorted.set_limit(2);
-  EXPECT_TRUE(member_.Range(sorted, 10'000).ok()) << "a limit bounds what a sorted range remembers";
+  EXPECT_TRUE(member_.Range(sorted, {.max_bytes = 10'000}).ok())
+      << "a limit bounds what a sorted range remembers";
+}
+
+TEST_F(Ranges, AReadThatLooksAtMoreKeysThanItMayIsTooMuchForNow) {
+  for (int i = 0; i < 100; ++i) member_.Put(fmt::format("k{:02}", i), "v");
+  EXPECT_TRUE(member_.Range(All(), {.max_keys = 100}).ok());
+  EXPECT_EQ(member_.Range(All(), {.max_keys = 99}).status, errors::TooMuchForNow());
+  RangeRequest first = All();
+  first.set_limit(1);
+  EXPECT_EQ(member_.Range(first, {.max_keys = 99}).status, errors::TooMuchForNow()) << "it counts them all";
+  RangeRequest count = All();
+  count.set_count_only(true);
+  EXPECT_EQ(member_.Range(count, {.max_keys = 99}).status, errors::TooMuchForNow());
+  RangeRequest filtered = All();
+  filtered.set_min_mod_revision(101);
+  EXPECT_EQ(member_.Range(filtered, {.max_keys = 99}).status, errors::TooMuchForNow());
+  RangeRequest one;
+  one.set_key("k50");
+  EXPECT_TRUE(member_.Range(one, {.max_keys = 1}).ok());
+}
+
+TEST_F(Ranges, DeletedKeysAndThoseOfLaterRevisionsCountToo) {
+  for (int i = 0; i < 100; ++i) member_.Put(fmt::format("k{:02}", i), "v");
+  member_.Delete("k", "l");
+  EXPECT_EQ(member_.Range(All()).body.count(), 0);
+  EXPECT_EQ(member_.Range(All(), {.max_keys = 99}).status, errors::TooMuchForNow());
+  RangeRequest before = All();
+  before.set_revision(1);
+  EXPECT_EQ(member_.Range(before, {.max_keys = 99}).status, errors::TooMuchForNow());
+  // The same from the index family, to which a compaction has everything written.
+  ASSERT_TRUE(member_.Compact(2).ok());
+  EXPECT_EQ(member_.Range(All(), {.max_keys = 99}).status, errors::TooMuchForNow());
+  before.set_revision(2);
+  EXPECT_EQ(member_.Range(before, {.max_keys = 99}).status, errors::TooMuchForNow());
+  EXPECT_EQ(member_.Range(before, {.max_keys = 100}).body.count(), 1);
+}
+
+TEST_F(Ranges, AllRangesAndComparisonsOfAReadOnlyTxnSpendOneBudget) {
+  for (int i = 0; i < 10; ++i) member_.Put(fmt::format("k{}", i), "v");
+  etcdserverpb::TxnRequest txn;
+  auto& compare = *txn.add_compare();
+  compare.set_key("k");
+  compare.set_range_end("l");
+  compare.set_result(etcdserverpb::Compare::GREATER);
+  *txn.add_success()->mutable_request_range() = All();
+  txn.add_success()->mutable_request_range()->set_key("k5");
+  EXPECT_TRUE(member_.reader().ReadOnlyTxn(txn, {.max_keys = 21}).ok());
+  EXPECT_EQ(member_.reader().ReadOnlyTxn(txn, {.max_keys = 20}).status(), errors::TooMuchForNow());
+  EXPECT_EQ(member_.reader().ReadOnlyTxn(txn, {.max_keys = 9}).status(), errors::TooMuchForNow());
 }
 
 TEST_F(Ranges, LargeValuesAreReferencedAndSmallOnesCopied) {
   member_.Put("large", std::string(100'000, 'l'));
   member_.Put("small", "s");
-  const auto got = member_.reader().Range(All(), 1 << 30);
+  const auto got = member_.reader().Range(All(), {.max_bytes = 1 << 30});
   ASSERT_TRUE(got.ok());
   std::size_t large_pieces = 0;
   for (const Bytes& piece : got->body) large_pieces += piece.view.size() > 100'000 ? 1 : 0;
@@ -276,8 +325,8 @@ TEST_F(Ranges, AReadOnlyTxnComparesAndReadsAtOneMoment) {
   compare.set_value("5");
   txn.add_success()->mutable_request_range()->set_key("b");
   txn.add_success()->mutable_request_range()->set_key("zzz");
-  const auto got =
-      MemberUnderTest::Read<etcdserverpb::TxnResponse>(member_.reader().ReadOnlyTxn(txn, 1 << 20));
+  const auto got = MemberUnderTest::Read<etcdserverpb::TxnResponse>(
+      member_.reader().ReadOnlyTxn(txn, {.max_bytes = 1 << 20}));
   ASSERT_TRUE(got.ok());
   EXPECT_EQ(got.revision, Revision{9});
   EXPECT_TRUE(got.body.succeeded());
@@ -292,9 +341,9 @@ TEST_F(Ranges, AReadOnlyTxnRefusesRevisionsOnTheBranchItTakesOnly) {
   etcdserverpb::TxnRequest txn;
   txn.add_failure()->mutable_request_range()->set_key("a");
   txn.mutable_failure(0)->mutable_request_range()->set_revision(100);
-  EXPECT_TRUE(member_.reader().ReadOnlyTxn(txn, 1 << 20).ok());
+  EXPECT_TRUE(member_.reader().ReadOnlyTxn(txn, {.max_bytes = 1 << 20}).ok());
   *txn.add_success() = txn.failure(0);
-  EXPECT_EQ(member_.reader().ReadOnlyTxn(txn, 1 << 20).status(), errors::FutureRevision());
+  EXPECT_EQ(member_.reader().ReadOnlyTxn(txn, {.max_bytes = 1 << 20}).status(), errors::FutureRevision());
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ TEST_P(Snapshots, AReceiverTakesOverTheWholeStateAndKeepsItAcrossARestart) {
   ASSERT_TRUE(sink.ok()) << sink.status();
   ASSERT_TRUE(Send(**source, **sink, 1000));
   ASSERT_TRUE((*sink)->Finish().ok());
-  const auto old_answer = follower->reader().Range(All(), 1 << 20);
+  const auto old_answer = follower->reader().Range(All(), {.max_bytes = 1 << 20});
   ASSERT_TRUE(follower->machine().Install(*std::move(sink)).ok());
   EXPECT_EQ(feed.log, "2 replaced:201/100 ");
   EXPECT_EQ(follower->applied(), raft::Index{201});

@@ -154,10 +154,10 @@ absl::StatusOr<std::optional<Payload>> FakeStore::RecordAt(RevisionId id) {
   return std::optional<Payload>(found->second);
 }
 
-absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest&, std::size_t) {
+absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest&, const ReadLimits&) {
   return absl::UnimplementedError("not part of the watch");
 }
-absl::StatusOr<ReadAnswer> FakeStore::ReadOnlyTxn(const etcdserverpb::TxnRequest&, std::size_t) {
+absl::StatusOr<ReadAnswer> FakeStore::ReadOnlyTxn(const etcdserverpb::TxnRequest&, const ReadLimits&) {
   return absl::UnimplementedError("not part of the watch");
 }
 absl::StatusOr<Reader::Hash> FakeStore::HashKv(Revision) {

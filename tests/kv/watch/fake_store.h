@@ -48,8 +48,8 @@ class FakeStore final : public Reader {
                                            const HistoryLimits& limits) override;
   absl::StatusOr<std::optional<Payload>> RecordAt(RevisionId id) override;
 
-  absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest&, std::size_t) override;
-  absl::StatusOr<ReadAnswer> ReadOnlyTxn(const etcdserverpb::TxnRequest&, std::size_t) override;
+  absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest&, const ReadLimits&) override;
+  absl::StatusOr<ReadAnswer> ReadOnlyTxn(const etcdserverpb::TxnRequest&, const ReadLimits&) override;
   absl::StatusOr<Hash> HashKv(Revision) override;
   Sizes sizes() const override { return {}; }
 
