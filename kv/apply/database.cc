@@ -30,6 +30,7 @@ class StoreDatabase final : public KvDatabase {
   void WhenCompacted(Revision revision, absl::AnyInvocable<void(absl::Status)> done) override {
     store_->WhenCompacted(revision, std::move(done));
   }
+  void GiveUpWaiting(absl::Status error) override { store_->GiveUpWaiting(error); }
   absl::Status Close() override { return store_->Close(); }
 
  private:

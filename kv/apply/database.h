@@ -64,9 +64,15 @@ class KvDatabase {
   [[nodiscard]] virtual std::shared_ptr<const Members> members() const = 0;
 
   // Calls `done` when the history up to `revision` has been removed physically on this member: at once if
-  // that is so already, else from the background thread. An error if the database is destroyed first. For
+  // that is so already, else from the background thread. An error if the background work fails, the database
+  // is destroyed first, or GiveUpWaiting() is called. For
   // Compact(physical). `done` must not block. Thread-safe.
   virtual void WhenCompacted(Revision revision, absl::AnyInvocable<void(absl::Status)> done) = 0;
+
+  // Calls everyone who waits with `error`, and at once whoever comes later to wait for what is not removed
+  // yet: the node is shutting down, or cannot go on. The removal itself goes on. REQUIRES: !error.ok().
+  // Thread-safe; idempotent, the first error counts.
+  virtual void GiveUpWaiting(absl::Status error) = 0;
 
   // Stops the background work and makes everything applied durable. Nothing may be applied afterwards.
   virtual absl::Status Close() = 0;

@@ -6,6 +6,7 @@
 #include "kv/store/index_writer.h"
 #include "kv/store/snapshot_transfer.h"
 #include "kv/store/store_reader.h"
+#include "raft/base/assert.h"
 #include "raft/base/status.h"
 
 namespace cairn::kv {
@@ -30,12 +31,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreHome& home, std::unique_
 
 Store::~Store() {
   worker_->Stop();
-  std::vector<Waiter> waiters;
-  {
-    absl::MutexLock lock(&mu_);
-    waiters.swap(waiters_);
-  }
-  for (auto& [revision, done] : waiters) std::move(done)(absl::CancelledError("the store was closed"));
+  GiveUpWaiting(absl::CancelledError("the store was closed"));
 }
 
 // What was just opened is what is on stable storage.
@@ -111,12 +107,27 @@ raft::EntryId Store::flushed() const {
 
 void Store::WhenCompacted(Revision revision, absl::AnyInvocable<void(absl::Status)> done) {
   const std::shared_ptr<Generation> generation = this->generation();
+  if (revision <= generation->compactor().done()) return std::move(done)(absl::OkStatus());
+  absl::Status given_up;
   {
     absl::MutexLock lock(&mu_);
-    waiters_.emplace_back(revision, std::move(done));
+    given_up = given_up_;
+    if (given_up.ok()) waiters_.emplace_back(revision, std::move(done));
   }
+  if (!given_up.ok()) return std::move(done)(std::move(given_up));
   // Read after the waiter is in the list: a step that ends in between tells it.
   TellWaiters(generation->compactor().done());
+}
+
+void Store::GiveUpWaiting(const absl::Status& error) {
+  CAIRN_ASSERT(!error.ok(), "gave up waiting without an error");
+  std::vector<Waiter> told;
+  {
+    absl::MutexLock lock(&mu_);
+    given_up_.Update(error);
+    told.swap(waiters_);
+  }
+  for (auto& [revision, callback] : told) std::move(callback)(error);
 }
 
 void Store::TellWaiters(Revision done) {
@@ -133,8 +144,12 @@ void Store::TellWaiters(Revision done) {
 
 void Store::Report(const absl::Status& status) {
   if (status.ok()) return;
-  absl::MutexLock lock(&mu_);
-  background_status_.Update(status);
+  {
+    absl::MutexLock lock(&mu_);
+    background_status_.Update(status);
+  }
+  // Nothing is removed any more: not after a step that failed, and not without the write-behind before it.
+  GiveUpWaiting(status);
 }
 
 absl::Status Store::background_status() const {

@@ -45,6 +45,8 @@ class Store {
   [[nodiscard]] raft::EntryId flushed() const;
 
   void WhenCompacted(Revision revision, absl::AnyInvocable<void(absl::Status)> done);
+  // As KvDatabase::GiveUpWaiting().
+  void GiveUpWaiting(const absl::Status& error);
 
   // Anything the background work failed at; fatal for the node.
   [[nodiscard]] absl::Status background_status() const;
@@ -76,8 +78,9 @@ class Store {
   std::shared_ptr<Generation> generation_ ABSL_GUARDED_BY(mu_);
   raft::EntryId flushed_ ABSL_GUARDED_BY(mu_);
   absl::Status background_status_ ABSL_GUARDED_BY(mu_);
-  std::vector<Waiter> waiters_ ABSL_GUARDED_BY(mu_);
-  std::unique_ptr<Worker> worker_;  // Last: its tasks use the others.
+  std::vector<Waiter> waiters_ ABSL_GUARDED_BY(mu_);  // Invariant: empty if given_up_ is an error.
+  absl::Status given_up_ ABSL_GUARDED_BY(mu_);  // What whoever comes to wait is told at once; OK: nothing.
+  std::unique_ptr<Worker> worker_;              // Last: its tasks use the others.
 };
 
 }  // namespace cairn::kv

@@ -117,6 +117,37 @@ TEST_F(Compaction, WhoWaitsForTheRemovalIsToldWhenItIsDone) {
   EXPECT_TRUE(told);
 }
 
+TEST_F(Compaction, WhoWaitsForARemovalThatFailsIsToldTheError) {
+  member_.Put("a", "1");
+  member_.Put("a", "2");
+  const auto batch = home_.current().NewBatch();
+  batch->Put(Family::kRevisions, schema::RevisionKey({.main = Revision{2}, .sub = 0}), "damaged");
+  ASSERT_TRUE(home_.current().Write(*batch).ok());
+  absl::Status before;
+  member_.database().WhenCompacted(Revision{3},
+                                   [&before](absl::Status status) { before = std::move(status); });
+  ASSERT_TRUE(member_.Compact(3).ok());
+  EXPECT_EQ(before.code(), absl::StatusCode::kDataLoss) << before;
+  absl::Status after;
+  member_.database().WhenCompacted(Revision{3}, [&after](absl::Status status) { after = std::move(status); });
+  EXPECT_EQ(after, before);
+}
+
+TEST_F(Compaction, GivingUpTellsThoseWhoWaitAndThoseWhoComeLater) {
+  member_.Put("a", "1");
+  ASSERT_TRUE(member_.Compact(2).ok());
+  std::vector<absl::Status> told;
+  const auto tell = [&told](absl::Status status) { told.push_back(std::move(status)); };
+  member_.database().WhenCompacted(Revision{9}, tell);
+  EXPECT_TRUE(told.empty());
+  member_.database().GiveUpWaiting(errors::Stopped());
+  member_.database().GiveUpWaiting(errors::NoSpace());
+  member_.database().WhenCompacted(Revision{9}, tell);
+  EXPECT_EQ(told, (std::vector<absl::Status>{errors::Stopped(), errors::Stopped()}));
+  member_.database().WhenCompacted(Revision{2}, tell);
+  EXPECT_EQ(told.back(), absl::OkStatus()) << "what is done is done";
+}
+
 TEST(CompactionOnRocksDb, WhoWaitsForTheRemovalIsToldOrCancelled) {
   const TempDirectory temporary;
   const std::string& directory = temporary.path();
