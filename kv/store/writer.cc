@@ -77,7 +77,11 @@ absl::Status Writer::SplitIfLarge() {
   CAIRN_PROBE("writer_splits_a_request");
   // The state row says where the entry before this one left off: after a crash the changes written here stand
   // above the stored revision and are removed (Generation::RemoveUnfinished).
-  return WriteBatchOut();
+  CAIRN_RETURN_IF_ERROR(WriteBatchOut());
+  // The batch may have begun with complete entries, among them a compaction: a reader that finds its mark in
+  // the store and an older revision published would wait for us (View::Take).
+  Publish();
+  return absl::OkStatus();
 }
 
 void Writer::SetCompacted(Revision compacted) {
@@ -118,6 +122,11 @@ absl::Status Writer::WriteBatchOut() {
 absl::Status Writer::Commit() {
   CAIRN_ASSERT(open_ == nullptr, "committed in the middle of an entry, after {}", state_.applied.index);
   CAIRN_RETURN_IF_ERROR(WriteBatchOut());
+  Publish();
+  return absl::OkStatus();
+}
+
+void Writer::Publish() {
   // The compacted revision first: who sees the new one refuses old reads a moment too early at worst.
   if (std::exchange(compacted_moved_, false)) {
     generation_->PublishCompacted(compacted_);
@@ -128,7 +137,6 @@ absl::Status Writer::Commit() {
   visible_.revisions.insert(visible_.revisions.end(), std::make_move_iterator(complete_.begin()),
                             std::make_move_iterator(complete_.end()));
   complete_.clear();
-  return absl::OkStatus();
 }
 
 Writer::Visible Writer::TakeVisible() { return std::exchange(visible_, {}); }

@@ -47,7 +47,7 @@ class Writer {
   // REQUIRES: `previous` is the key's live version.
   void Delete(std::string_view key, const VersionInfo& previous);
   // Writes what has been collected if it is much, so that the largest request needs little memory for its
-  // batch. What was written does not show until the request is complete.
+  // batch. What was written of it does not show until the request is complete; the entries before it do.
   absl::Status SplitIfLarge();
 
   void SetCompacted(Revision compacted);
@@ -65,7 +65,7 @@ class Writer {
   // Writes the batch and publishes it. An error leaves a state that must not be used further.
   absl::Status Commit();
 
-  // What Commit() has made visible since the last call: revisions, and the compacted revision if it moved.
+  // What has become visible since the last call: revisions, and the compacted revision if it moved.
   struct Visible {
     std::vector<std::shared_ptr<const RevisionEvents>> revisions;
     std::optional<Revision> compacted;
@@ -79,6 +79,8 @@ class Writer {
   void Change(std::string_view key, std::string value, std::size_t head, const VersionInfo& info,
               std::optional<RevisionId> previous);
   absl::Status WriteBatchOut();
+  // Shows what has been written of complete entries.
+  void Publish();
 
   std::shared_ptr<Generation> generation_;
   const std::size_t batch_bytes_;
@@ -92,9 +94,9 @@ class Writer {
 
   std::shared_ptr<RevisionEvents> open_;  // The present request's changes; null: none yet.
   std::int64_t live_keys_added_ = 0;      // By the present request.
-  bool compacted_moved_ = false;          // Since the last Commit(), as is the next.
+  bool compacted_moved_ = false;          // Since it was last published, as is the next.
   bool members_moved_ = false;
-  std::vector<std::shared_ptr<const RevisionEvents>> complete_;  // Not yet committed.
+  std::vector<std::shared_ptr<const RevisionEvents>> complete_;  // Not yet published.
   Visible visible_;
 };
 
