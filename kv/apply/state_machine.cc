@@ -14,6 +14,9 @@ namespace cairn::kv {
 namespace {
 
 constexpr std::uint8_t kCommandVersion = 1;
+// A batch ends when its answers sum up to this: a span of reading transactions changes next to nothing, and
+// its answers would all be in memory before the first of them could leave.
+constexpr std::size_t kAnswersBytes = std::size_t{16} << 20;
 
 // The one list of what can be applied; null for a kind this program does not know.
 ApplyRequest FindRequest(CommandKind kind) {
@@ -55,10 +58,15 @@ absl::Status KvStateMachine::Apply(std::span<raft::ApplyItem> items) {
       if (writer_->between_entries()) CAIRN_RETURN_IF_ERROR(Commit());
       return result.status();
     }
-    if (item.done != nullptr) answers_.push_back({.item = &item, .result = *std::move(result)});
-    if (writer_->full()) CAIRN_RETURN_IF_ERROR(Commit());
+    if (item.done != nullptr) Hold(item, *std::move(result));
+    if (writer_->full() || answers_bytes_ >= kAnswersBytes) CAIRN_RETURN_IF_ERROR(Commit());
   }
   return Commit();
+}
+
+void KvStateMachine::Hold(raft::ApplyItem& item, std::unique_ptr<KvResult> result) {
+  for (const Bytes& piece : result->body) answers_bytes_ += piece.view.size();
+  answers_.push_back({.item = &item, .result = std::move(result)});
 }
 
 absl::StatusOr<std::unique_ptr<KvResult>> KvStateMachine::ApplyEntry(const raft::Entry& entry, bool answer) {
@@ -110,6 +118,7 @@ absl::Status KvStateMachine::Commit() {
     if (!visible.revisions.empty()) feed_->OnRevisions(visible.revisions);
     if (visible.compacted) feed_->OnCompacted(*visible.compacted);
   }
+  answers_bytes_ = 0;
   for (Answer& answer : std::exchange(answers_, {})) {
     raft::ProposeDone done = std::exchange(answer.item->done, nullptr);
     done(std::move(answer.result));

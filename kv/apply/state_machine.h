@@ -50,6 +50,8 @@ class KvStateMachine final : public raft::StateMachine {
 
   // The result of the entry, null if it has none.
   absl::StatusOr<std::unique_ptr<KvResult>> ApplyEntry(const raft::Entry& entry, bool answer);
+  // Keeps the answer until the batch is visible.
+  void Hold(raft::ApplyItem& item, std::unique_ptr<KvResult> result);
   absl::StatusOr<std::unique_ptr<KvResult>> ApplyCommand(const raft::Entry& entry, bool answer);
   absl::Status Commit();
 
@@ -58,6 +60,7 @@ class KvStateMachine final : public raft::StateMachine {
   RevisionFeed* feed_ = nullptr;
   std::unique_ptr<Writer> writer_;  // Of the present store generation.
   std::vector<Answer> answers_;     // Of entries in the open batch.
+  std::size_t answers_bytes_ = 0;   // Invariant: the sum of their bodies.
 };
 
 }  // namespace cairn::kv
