@@ -53,18 +53,23 @@ absl::StatusOr<bool> Compactor::Step() {
 absl::StatusOr<bool> Compactor::Walk() {
   OrderedKv& kv = generation_.kv();
   const std::string from = schema::RevisionKey(next_);
-  const auto cursor = kv.NewCursor(
-      Family::kRevisions,
-      {.lower = from, .upper = schema::RevisionKey({.main = Next(progress_->target), .sub = 0})});
+  const auto cursor = kv.NewCursor(Family::kRevisions,
+                                   {.lower = from,
+                                    .upper = schema::RevisionKey({.main = Next(progress_->target), .sub = 0}),
+                                    .cache = CacheUse::kPassBy});  // What it reads is old, and read once.
   const std::unique_ptr<WriteBatch> batch = kv.NewBatch();
   std::size_t looked = 0;
-  for (cursor->Seek(from); cursor->Valid() && looked < generation_.options().compaction_step;
+  std::size_t bytes = 0;
+  const StoreOptions& options = generation_.options();
+  for (cursor->Seek(from);
+       cursor->Valid() && looked < options.compaction_step && bytes < options.compaction_step_bytes;
        cursor->Next()) {
     CAIRN_ASSIGN_OR_RETURN(const RevisionId id, schema::DecodeRevisionKey(cursor->key()));
     CAIRN_ASSIGN_OR_RETURN(const schema::Change change, schema::DecodeChange(cursor->value()));
     CAIRN_RETURN_IF_ERROR(Look(id, change, *batch));
     next_ = After(id);
     ++looked;
+    bytes += cursor->value().size();
   }
   CAIRN_RETURN_IF_ERROR(cursor->status());
   const bool finished = !cursor->Valid();

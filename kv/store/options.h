@@ -17,6 +17,7 @@ struct StoreOptions {
   int background_jobs = 2;                   // RocksDB's flushes and compactions at the same time.
 
   std::size_t compaction_step = 2048;                      // Records of history looked at between two pauses.
+  std::size_t compaction_step_bytes = 4 << 20;             // A step ends here too.
   std::size_t compaction_window = std::size_t{256} << 10;  // Records between two marks of progress.
   std::size_t compaction_run = std::size_t{64}
                                << 10;  // Dead neighbours from which on one range deletion pays.

@@ -57,9 +57,13 @@ class PinnedValue {
   [[nodiscard]] virtual std::string_view bytes() const = 0;
 };
 
+// Whether what a cursor reads stays in the cache: not where a long walk would push out what others need.
+enum class CacheUse : std::uint8_t { kFill, kPassBy };
+
 struct CursorBounds {
   std::string lower;                 // Inclusive.
   std::optional<std::string> upper;  // Exclusive; nothing: to the family's end.
+  CacheUse cache = CacheUse::kFill;
 };
 
 class OrderedKv {

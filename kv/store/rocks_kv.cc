@@ -41,12 +41,13 @@ rocksdb::ReadOptions PointRead(const rocksdb::Snapshot* snapshot) {
   return options;
 }
 rocksdb::ReadOptions RangeRead(const rocksdb::Snapshot* snapshot, const rocksdb::Slice* lower,
-                               const rocksdb::Slice* upper) {
+                               const rocksdb::Slice* upper, CacheUse cache) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
   options.total_order_seek = true;
   options.iterate_lower_bound = lower;
   options.iterate_upper_bound = upper;
+  options.fill_cache = cache == CacheUse::kFill;
   return options;
 }
 
@@ -107,7 +108,8 @@ class RocksCursor final : public Cursor {
               const rocksdb::Snapshot* snapshot)
       : bounds_(std::move(bounds)), lower_(bounds_.lower) {
     if (bounds_.upper) upper_ = *bounds_.upper;
-    it_.reset(db.NewIterator(RangeRead(snapshot, &lower_, bounds_.upper ? &upper_ : nullptr), family));
+    it_.reset(db.NewIterator(RangeRead(snapshot, &lower_, bounds_.upper ? &upper_ : nullptr, bounds_.cache),
+                             family));
   }
   RocksCursor(const RocksCursor&) = delete;
   RocksCursor& operator=(const RocksCursor&) = delete;

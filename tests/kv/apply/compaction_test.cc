@@ -176,11 +176,13 @@ TEST(CompactionOnRocksDb, WhoWaitsForTheRemovalIsToldOrCancelled) {
 // With the worker in the test's hand: what goes on beside and what an interruption leaves.
 class SteppedCompaction : public testing::Test {
  protected:
-  void Open() {
+  SteppedCompaction() {
     options_.compaction_step = 2;
     options_.compaction_window = 4;
     options_.compaction_run = 2;
     options_.key_index_frozen_max = 100;
+  }
+  void Open() {
     auto worker = std::make_unique<ManualWorker>();
     worker_ = worker.get();
     machine_.reset();
@@ -276,6 +278,27 @@ TEST_F(SteppedCompaction, TheHashDoesNotDependOnHowMuchHasBeenRemoved) {
     EXPECT_EQ(Values(0), "27 29 ");
   }
   EXPECT_EQ(Records(), 4U);
+}
+
+TEST_F(SteppedCompaction, AStepEndsAfterSomeBytesToo) {
+  options_.compaction_step = 1000;
+  options_.compaction_step_bytes = 100'000;
+  Open();
+  for (int i = 0; i < 30; ++i) {
+    etcdserverpb::PutRequest put;
+    put.set_key("k");
+    put.set_value(std::string(50'000, 'v'));
+    Apply(CommandKind::kPut, put);
+  }
+  Compact(31);
+  bool done = false;
+  store_->WhenCompacted(Revision{31}, [&done](const absl::Status& status) { done = status.ok(); });
+  int steps = 0;
+  for (; !done && worker_->RunOne(); ++steps) {
+  }
+  EXPECT_TRUE(done);
+  EXPECT_GE(steps, 15) << "two values a step";
+  EXPECT_EQ(Records(), 1U);
 }
 
 TEST_F(SteppedCompaction, AnInterruptedRemovalIsFinishedAfterARestart) {
