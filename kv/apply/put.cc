@@ -12,39 +12,15 @@ namespace {
 
 constexpr std::uint32_t kPrevKv = 2;  // Of PutResponse.
 
-// PutRequest by hand: parsing it with protobuf would copy the value.
-std::optional<PutFields> DecodePut(std::string_view body) {
-  PutFields put;
-  wire::Reader reader(body);
-  while (reader.Next()) {
-    const bool bytes = reader.type() == wire::Type::kBytes;
-    if (reader.field() <= 6 && bytes != (reader.field() <= 2)) return std::nullopt;
-    switch (reader.field()) {
-      case 1:
-        put.key = reader.bytes();
-        break;
-      case 2:
-        put.value = reader.bytes();
-        break;
-      case 3:
-        put.lease = LeaseId{static_cast<std::int64_t>(reader.varint())};
-        break;
-      case 4:
-        put.prev_kv = reader.varint() != 0;
-        break;
-      case 5:
-        put.ignore_value = reader.varint() != 0;
-        break;
-      case 6:
-        put.ignore_lease = reader.varint() != 0;
-        break;
-      default:
-        break;
-    }
-  }
-  if (!reader.ok()) return std::nullopt;
-  return put;
-}
+// Numbers of PutRequest's fields.
+enum Field : std::uint32_t {
+  kKey = 1,
+  kValue = 2,
+  kLease = 3,
+  kAskPrevKv = 4,
+  kIgnoreValue = 5,
+  kIgnoreLease = 6
+};
 
 absl::Status CheckFields(const PutFields& put) {
   if (put.key.empty()) return errors::EmptyKey();
@@ -59,6 +35,40 @@ absl::Status CheckLease(const PutFields& put) {
 }
 
 }  // namespace
+
+std::optional<PutFields> DecodePut(std::string_view body) {
+  PutFields put;
+  wire::Reader reader(body);
+  while (reader.Next()) {
+    const wire::Type expected =
+        reader.field() == kKey || reader.field() == kValue ? wire::Type::kBytes : wire::Type::kVarint;
+    if (reader.type() != expected) continue;
+    switch (reader.field()) {
+      case kKey:
+        put.key = reader.bytes();
+        break;
+      case kValue:
+        put.value = reader.bytes();
+        break;
+      case kLease:
+        put.lease = LeaseId{static_cast<std::int64_t>(reader.varint())};
+        break;
+      case kAskPrevKv:
+        put.prev_kv = reader.varint() != 0;
+        break;
+      case kIgnoreValue:
+        put.ignore_value = reader.varint() != 0;
+        break;
+      case kIgnoreLease:
+        put.ignore_lease = reader.varint() != 0;
+        break;
+      default:
+        break;
+    }
+  }
+  if (!reader.ok()) return std::nullopt;
+  return put;
+}
 
 absl::StatusOr<Refusal> MayPut(const Writer& writer, const PutFields& put) {
   if (put.ignore_value || put.ignore_lease) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "kv/apply/kv_result.h"
@@ -50,6 +51,11 @@ struct PutFields {
   bool ignore_value = false;
   bool ignore_lease = false;
 };
+
+// PutRequest by hand: parsing it with protobuf would copy the value. What protobuf takes for an unknown field
+// is passed over, a known number with another wire type too. Nothing if it is not an encoded message; groups,
+// which no encoder of ours or of etcd's clients writes, are none.
+std::optional<PutFields> DecodePut(std::string_view body);
 
 // Whether the put may be applied to the state at writer.before().
 absl::StatusOr<Refusal> MayPut(const Writer& writer, const PutFields& put);
