@@ -142,10 +142,11 @@ MemoryKv::Shared MemoryKv::At(const History& history, std::uint64_t number) {
   return nullptr;
 }
 
-// Drops versions that no open snapshot and no later one can see.
+std::uint64_t MemoryKv::OldestSnapshot() const { return snapshots_.empty() ? kNow : *snapshots_.begin(); }
+
 void MemoryKv::Forget(Map& map, Map::iterator it) {
   History& history = it->second;
-  const std::uint64_t oldest = snapshots_.empty() ? kNow : *snapshots_.begin();
+  const std::uint64_t oldest = OldestSnapshot();
   auto keep = history.end() - 1;
   while (keep != history.begin() && keep->first > oldest) --keep;
   history.erase(history.begin(), keep);
@@ -166,6 +167,7 @@ void MemoryKv::Set(Family family, std::string_view key, Shared value) {
   } else {
     it->second.emplace_back(number_, std::move(value));
   }
+  if (!snapshots_.empty()) stale_.push_back({.replaced_by = number_, .family = family, .key = it->first});
   Forget(map, it);
 }
 
@@ -226,6 +228,12 @@ void MemoryKv::Release(std::uint64_t number) {
   const auto it = snapshots_.find(number);
   CAIRN_ASSERT(it != snapshots_.end(), "snapshot {} released twice", number);
   snapshots_.erase(it);
+  // What the oldest one alone has kept goes with it.
+  for (const std::uint64_t oldest = OldestSnapshot(); !stale_.empty() && stale_.front().replaced_by <= oldest;
+       stale_.pop_front()) {
+    Map& map = maps_[static_cast<std::size_t>(stale_.front().family)];
+    if (const auto found = map.find(stale_.front().key); found != map.end()) Forget(map, found);
+  }
 }
 
 absl::Status MemoryKv::FlushAll() {
@@ -257,6 +265,15 @@ std::uint64_t MemoryKv::unflushed_bytes() const {
 std::uint64_t MemoryKv::bytes_on_disk() const {
   absl::MutexLock lock(&mu_);
   return content_bytes_;
+}
+
+std::size_t MemoryKv::versions() const {
+  absl::MutexLock lock(&mu_);
+  std::size_t count = 0;
+  for (const Map& map : maps_) {
+    for (const auto& [key, history] : map) count += history.size();
+  }
+  return count;
 }
 
 std::uint64_t MemoryKv::writes() const {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +44,9 @@ class MemoryKv final : public OrderedKv {
   [[nodiscard]] std::string Serialize() const;
   static absl::StatusOr<std::unique_ptr<MemoryKv>> Load(std::string_view bytes);
 
+  // Versions and deletions in memory; of a key that no snapshot holds on to, one version or nothing.
+  [[nodiscard]] std::size_t versions() const;
+
   // Batches written so far.
   [[nodiscard]] std::uint64_t writes() const;
   // Flushes by itself right after the write of that number, as RocksDB may at any time.
@@ -58,6 +62,11 @@ class MemoryKv final : public OrderedKv {
   // A key's values with the number of the write that made them, ascending.
   using History = std::vector<std::pair<std::uint64_t, Shared>>;
   using Map = std::map<std::string, History, std::less<>>;
+  struct Stale {
+    std::uint64_t replaced_by;
+    Family family;
+    std::string key;
+  };
   struct Undo {
     Family family;
     std::string key;
@@ -67,14 +76,18 @@ class MemoryKv final : public OrderedKv {
   void Set(Family family, std::string_view key, Shared value) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] static Shared At(const History& history, std::uint64_t number);
   void Release(std::uint64_t number);
+  // Drops versions that no open snapshot and no later one can see.
   void Forget(Map& map, Map::iterator it) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] std::uint64_t OldestSnapshot() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable absl::Mutex mu_;
   std::array<Map, kFamilies> maps_ ABSL_GUARDED_BY(mu_);
   std::uint64_t number_ ABSL_GUARDED_BY(mu_) = 0;                // Of the last write.
   std::multiset<std::uint64_t> snapshots_ ABSL_GUARDED_BY(mu_);  // Numbers that are still looked at.
-  std::vector<Undo> undo_ ABSL_GUARDED_BY(mu_);                  // Since the last flush, oldest first.
-  std::uint64_t flush_after_ ABSL_GUARDED_BY(mu_) = 0;           // A write's number; 0: none.
+  // Keys with a version that only a snapshot keeps, and the write that replaced it. Ascending.
+  std::deque<Stale> stale_ ABSL_GUARDED_BY(mu_);
+  std::vector<Undo> undo_ ABSL_GUARDED_BY(mu_);         // Since the last flush, oldest first.
+  std::uint64_t flush_after_ ABSL_GUARDED_BY(mu_) = 0;  // A write's number; 0: none.
   std::uint64_t unflushed_ ABSL_GUARDED_BY(mu_) = 0;
   std::uint64_t content_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
