@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "kv/model/key_value.h"
 #include "kv/store/index_writer.h"
 #include "raft/base/assert.h"
@@ -12,6 +14,23 @@ namespace cairn::kv {
 namespace {
 
 constexpr std::size_t kCleanUpBytes = 1 << 20;
+
+// Closes the store before its files go, however the task that holds it ends.
+class RetiredStore {
+ public:
+  explicit RetiredStore(OpenedStore store) : store_(std::move(store)) {}
+  ~RetiredStore() { Close(); }
+  RetiredStore(const RetiredStore&) = delete;
+  RetiredStore& operator=(const RetiredStore&) = delete;
+
+  void Close() {
+    store_.kv.reset();
+    if (store_.remove) std::exchange(store_.remove, nullptr)();
+  }
+
+ private:
+  OpenedStore store_;
+};
 
 }  // namespace
 
@@ -30,8 +49,10 @@ absl::StatusOr<std::shared_ptr<Generation>> Generation::Open(OpenedStore store, 
 }
 
 Generation::~Generation() {
-  store_.kv.reset();
-  if (retired() && store_.remove) store_.remove();
+  if (!retired()) return;
+  auto store = std::make_unique<RetiredStore>(std::move(store_));
+  // A reader may be the last, on a thread that has other things to do than to remove gigabytes.
+  if (elsewhere_) elsewhere_([store = std::move(store)] { store->Close(); });
 }
 
 absl::Status Generation::Initialise(const Members& bootstrap) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <absl/base/thread_annotations.h>
+#include <absl/functional/any_invocable.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,7 +23,8 @@
 namespace cairn::kv {
 
 // One store from its opening to its replacement by a snapshot, with everything derived from it. Shared by
-// whoever still reads it: views, answers that reference its bytes, background tasks. The last one closes it.
+// whoever still reads it: views, answers that reference its bytes, background tasks. The last one closes it,
+// or hands that over (CloseElsewhere).
 class Generation {
  public:
   // Reads where the store stands, removes what a crash left of an unfinished request, and rebuilds the key
@@ -56,6 +59,12 @@ class Generation {
   void GrowTail(std::uint64_t bytes) { tail_bytes_ += bytes; }
   void ResetTail() { tail_bytes_ = 0; }
 
+  // `run` is called by whoever lets go last, if the store is retired by then: with what closes it and removes
+  // its files, to be run somewhere else or dropped, which does the same at once. Before the generation is
+  // shared with other threads.
+  using Elsewhere = std::function<void(absl::AnyInvocable<void()> close)>;
+  void CloseElsewhere(Elsewhere run) { elsewhere_ = std::move(run); }
+
   // No longer the current store: its files go when it is closed, and background work on it ends.
   void Retire() { retired_.store(true); }
   [[nodiscard]] bool retired() const { return retired_.load(); }
@@ -76,6 +85,7 @@ class Generation {
   std::atomic<std::int64_t> compacted_{kNeverCompacted.value()};
   std::uint64_t tail_bytes_ = 0;
   std::atomic<bool> retired_{false};
+  Elsewhere elsewhere_;
   mutable absl::Mutex mu_;
   schema::State state_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const Members> members_ ABSL_GUARDED_BY(mu_);

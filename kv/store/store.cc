@@ -36,6 +36,11 @@ Store::~Store() {
 
 // What was just opened is what is on stable storage.
 void Store::Adopt(std::shared_ptr<Generation> generation) {
+  // Weakly: readers may hold on to the generation longer than there is a worker.
+  generation->CloseElsewhere([worker = std::weak_ptr<Worker>(worker_)](absl::AnyInvocable<void()> close) {
+    const std::shared_ptr<Worker> alive = worker.lock();
+    if (alive != nullptr) alive->Post(Worker::Urgency::kWhenIdle, std::move(close));
+  });
   const raft::EntryId applied = generation->state().applied;
   std::shared_ptr<Generation> old;
   absl::MutexLock lock(&mu_);

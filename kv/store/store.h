@@ -80,7 +80,7 @@ class Store {
   absl::Status background_status_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiter> waiters_ ABSL_GUARDED_BY(mu_);  // Invariant: empty if given_up_ is an error.
   absl::Status given_up_ ABSL_GUARDED_BY(mu_);  // What whoever comes to wait is told at once; OK: nothing.
-  std::unique_ptr<Worker> worker_;              // Last: its tasks use the others.
+  std::shared_ptr<Worker> worker_;              // Last: its tasks use the others.
 };
 
 }  // namespace cairn::kv

@@ -194,8 +194,8 @@ TEST(SnapshotsOnDisk, ClosingASourceRemovesTheCopyAndAReplacedStoreGoes) {
     EXPECT_FALSE(fs::exists(root + "/outgoing-000002"));
     ASSERT_TRUE(sink->Finish().ok());
     ASSERT_TRUE(member.machine().Install(std::move(sink)).ok());
-    EXPECT_FALSE(fs::exists(root + "/store-000001"));
   }
+  EXPECT_FALSE(fs::exists(root + "/store-000001"));
   fs::create_directories(root + "/store-000009");
   fs::create_directories(root + "/outgoing-000008");
   MemberUnderTest again(root);
