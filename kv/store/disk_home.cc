@@ -23,6 +23,9 @@ constexpr const char* kCurrent = "CURRENT";
 constexpr const char* kStorePrefix = "store-";
 constexpr const char* kOutgoingPrefix = "outgoing-";
 
+// Whether RocksDB has made a store there: it writes its own CURRENT last.
+bool HoldsStore(const std::string& directory) { return files::Size(directory + "/CURRENT").ok(); }
+
 bool IsTable(std::string_view name) { return name.ends_with(".sst"); }
 
 // What a copy consists of, tables first and in the order of their numbers: the old ones, which a later copy
@@ -87,6 +90,7 @@ absl::StatusOr<OpenedStore> DiskHome::OpenCurrent() {
   if (current.ok()) name = current->substr(0, current->find('\n'));
   std::error_code error;
   std::vector<std::string> leftovers;
+  std::string unnamed;  // A store that CURRENT does not name.
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
     const std::string found = entry.path().filename().string();
     if (!found.starts_with(kStorePrefix) && !found.starts_with(kOutgoingPrefix)) continue;
@@ -94,9 +98,24 @@ absl::StatusOr<OpenedStore> DiskHome::OpenCurrent() {
     std::uint64_t number = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), number);
     last_number_ = std::max(last_number_.load(), number);
-    if (found != name) leftovers.push_back(found);
+    if (found == name) continue;
+    leftovers.push_back(found);
+    if (found.starts_with(kStorePrefix) && HoldsStore(entry.path().string())) unnamed = found;
   }
   if (error) return absl::InternalError(fmt::format("cannot list {}: {}", directory_, error.message()));
+  // Before anything is removed or made: whatever has gone wrong here, the data may still be there.
+  if (current.ok() && !std::filesystem::is_directory(directory_ + "/" + name, error)) {
+    return absl::DataLossError(
+        fmt::format("{}/{} names the store \"{}\", which is not there: put it back, or remove the member and "
+                    "add it anew with an empty directory",
+                    directory_, kCurrent, name));
+  }
+  if (!unnamed.empty() && (name.empty() || !HoldsStore(directory_ + "/" + name))) {
+    return absl::DataLossError(fmt::format(
+        "{}/{} does not name a store, though {} holds one: write its name there if it is the right "
+        "one, or remove the member and add it anew with an empty directory",
+        directory_, kCurrent, unnamed));
+  }
   if (name.empty()) {
     // A store without CURRENT was being made when its process died: nothing in it was ever acknowledged.
     name = NewName(kStorePrefix);
@@ -109,6 +128,7 @@ absl::StatusOr<OpenedStore> DiskHome::OpenCurrent() {
 
 absl::StatusOr<OpenedStore> DiskHome::OpenStore(const std::string& name) const {
   const std::string path = directory_ + "/" + name;
+  CAIRN_RETURN_IF_ERROR(files::Observe("open", path));
   CAIRN_ASSIGN_OR_RETURN(std::shared_ptr<OrderedKv> kv, OpenRocksKv(path, options_));
   return OpenedStore{.kv = std::move(kv), .name = name, .remove = [path] { files::RemoveTree(path); }};
 }
@@ -127,7 +147,17 @@ absl::StatusOr<std::unique_ptr<StoreImage>> DiskHome::MakeImage(const OpenedStor
 }
 
 absl::StatusOr<std::unique_ptr<IncomingStore>> DiskHome::Receive(const ImageManifest& manifest) {
-  return IncomingFiles::Begin(*this, manifest);
+  return IncomingFiles::Begin(*this, manifest, options_.receive_reserve_bytes);
+}
+
+void DiskHome::ForgetIncoming(absl::FunctionRef<bool(std::string_view position)> obsolete) {
+  const std::string incoming = directory_ + "/" + IncomingFiles::kIncoming;
+  if (!files::Size(incoming).ok()) return;
+  const absl::StatusOr<std::string> stored = files::ReadAll(incoming + "/" + IncomingFiles::kManifest);
+  const absl::StatusOr<ImageManifest> manifest =
+      stored.ok() ? ImageManifest::Decode(*stored) : stored.status();
+  // Without a manifest no transfer can go on with it.
+  if (!manifest.ok() || obsolete(manifest->position)) files::RemoveTree(incoming);
 }
 
 }  // namespace cairn::kv

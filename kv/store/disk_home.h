@@ -21,7 +21,8 @@ namespace cairn::kv {
 //   incoming/images  the manifest they belong to
 //
 // What CURRENT does not name is removed when the home is opened, except incoming/, which a later transfer may
-// go on with. Thread-safe.
+// go on with until ForgetIncoming(). Data loss, and nothing is removed, if CURRENT names nothing while there
+// is something it should name. Thread-safe.
 class DiskHome final : public StoreHome {
  public:
   DiskHome(std::string directory, const StoreOptions& options)
@@ -31,10 +32,13 @@ class DiskHome final : public StoreHome {
   absl::StatusOr<std::unique_ptr<StoreImage>> MakeImage(const OpenedStore& store) override;
   absl::StatusOr<std::unique_ptr<IncomingStore>> Receive(const ImageManifest& manifest) override;
 
+  void ForgetIncoming(absl::FunctionRef<bool(std::string_view position)> obsolete) override;
+
   // For the incoming store.
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] absl::StatusOr<OpenedStore> OpenStore(const std::string& name) const;
   [[nodiscard]] std::string NewName(const char* prefix);
+  // Durable when OK is returned; after an error CURRENT may name either store.
   absl::Status PointTo(const std::string& name);
 
  private:

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <limits>
@@ -40,7 +41,16 @@ class Descriptor {
   int fd_;
 };
 
+std::atomic<Observer*> observer_of_all = nullptr;
+
 }  // namespace
+
+void SetObserver(Observer* observer) { observer_of_all.store(observer); }
+
+absl::Status Observe(std::string_view operation, const std::string& path) {
+  Observer* const observer = observer_of_all.load();
+  return observer == nullptr ? absl::OkStatus() : observer->Before(operation, path);
+}
 
 absl::Status ReadAt(const std::string& path, std::uint64_t offset, std::size_t length, std::string& out) {
   out.clear();
@@ -68,6 +78,7 @@ absl::StatusOr<std::string> ReadAll(const std::string& path) {
 }
 
 absl::Status Append(const std::string& path, std::string_view bytes) {
+  CAIRN_RETURN_IF_ERROR(Observe("append", path));
   const Descriptor file(path, O_WRONLY | O_CREAT | O_APPEND);
   if (!file.ok()) return Failed("cannot open", path);
   while (!bytes.empty()) {
@@ -80,11 +91,13 @@ absl::Status Append(const std::string& path, std::string_view bytes) {
 }
 
 absl::Status Truncate(const std::string& path, std::uint64_t size) {
+  CAIRN_RETURN_IF_ERROR(Observe("truncate", path));
   if (::truncate(path.c_str(), static_cast<off_t>(size)) != 0) return Failed("cannot truncate", path);
   return absl::OkStatus();
 }
 
 absl::Status Sync(const std::string& path) {
+  CAIRN_RETURN_IF_ERROR(Observe("sync", path));
   const Descriptor file(path, O_RDONLY);
   if (!file.ok()) return Failed("cannot open", path);
   if (::fsync(file.get()) != 0) return Failed("cannot sync", path);
@@ -92,13 +105,14 @@ absl::Status Sync(const std::string& path) {
 }
 
 absl::Status Rename(const std::string& from, const std::string& to) {
+  CAIRN_RETURN_IF_ERROR(Observe("rename", to));
   if (::rename(from.c_str(), to.c_str()) != 0) return Failed("cannot rename to", to);
   return absl::OkStatus();
 }
 
 absl::Status Replace(const std::string& directory, const std::string& name, std::string_view content) {
   const std::string fresh = directory + "/" + name + ".new";
-  ::unlink(fresh.c_str());
+  RemoveTree(fresh);
   CAIRN_RETURN_IF_ERROR(Append(fresh, content));
   CAIRN_RETURN_IF_ERROR(Sync(fresh));
   CAIRN_RETURN_IF_ERROR(Rename(fresh, directory + "/" + name));
@@ -106,6 +120,7 @@ absl::Status Replace(const std::string& directory, const std::string& name, std:
 }
 
 absl::Status MakeDirectory(const std::string& path) {
+  CAIRN_RETURN_IF_ERROR(Observe("make", path));
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return absl::InternalError(fmt::format("cannot make {}: {}", path, error.message()));
@@ -113,6 +128,7 @@ absl::Status MakeDirectory(const std::string& path) {
 }
 
 void RemoveTree(const std::string& path) {
+  if (!Observe("remove", path).ok()) return;
   std::error_code ignored;  // Best effort: what stays is removed at the next opening.
   std::filesystem::remove_all(path, ignored);
 }
@@ -121,6 +137,13 @@ absl::StatusOr<std::uint64_t> Size(const std::string& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return Failed("cannot look at", path);
   return static_cast<std::uint64_t>(info.st_size);
+}
+
+absl::StatusOr<std::uint64_t> FreeBytes(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(path, error);
+  if (error) return absl::InternalError(fmt::format("cannot measure {}: {}", path, error.message()));
+  return space.available;
 }
 
 }  // namespace cairn::kv::files

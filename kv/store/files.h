@@ -24,5 +24,19 @@ absl::Status MakeDirectory(const std::string& path);  // OK if it is there.
 // A tree; best effort.
 void RemoveTree(const std::string& path);
 absl::StatusOr<std::uint64_t> Size(const std::string& path);  // NotFound if it is not there.
+// What an ordinary user may still write on the file system of `path`.
+absl::StatusOr<std::uint64_t> FreeBytes(const std::string& path);
+
+// Asked before every operation that changes something; an error it gives is the operation's, which then does
+// nothing. For tests that let a disk fail or a process die at one certain operation.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual absl::Status Before(std::string_view operation, const std::string& path) = 0;
+};
+// Null: nobody. For the whole process, as the functions are; any thread may then ask it.
+void SetObserver(Observer* observer);
+// An operation of somebody else's, RocksDB's, that is to be observed as ours are.
+absl::Status Observe(std::string_view operation, const std::string& path);
 
 }  // namespace cairn::kv::files

@@ -90,4 +90,9 @@ absl::StatusOr<std::unique_ptr<IncomingStore>> MemoryHome::Receive(const ImageMa
   return std::make_unique<Incoming>(*this, transfer_, manifest.files.front().size);
 }
 
+void MemoryHome::ForgetIncoming(absl::FunctionRef<bool(std::string_view position)> obsolete) {
+  const absl::StatusOr<ImageManifest> manifest = ImageManifest::Decode(transfer_->manifest);
+  if (manifest.ok() && obsolete(manifest->position)) *transfer_ = {};
+}
+
 }  // namespace cairn::kv

@@ -18,6 +18,7 @@ class MemoryHome final : public StoreHome {
   absl::StatusOr<OpenedStore> OpenCurrent() override;
   absl::StatusOr<std::unique_ptr<StoreImage>> MakeImage(const OpenedStore& store) override;
   absl::StatusOr<std::unique_ptr<IncomingStore>> Receive(const ImageManifest& manifest) override;
+  void ForgetIncoming(absl::FunctionRef<bool(std::string_view position)> obsolete) override;
 
   // The current store, for tests that flush or count writes behind the database's back.
   MemoryKv& current() { return *current_; }

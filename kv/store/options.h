@@ -23,6 +23,9 @@ struct StoreOptions {
                                << 10;  // Dead neighbours from which on one range deletion pays.
   std::chrono::milliseconds compaction_pause{2};
 
+  std::uint64_t receive_reserve_bytes =
+      128 << 20;  // A snapshot is refused unless so much stays free beside it: two segments of the log.
+
   std::size_t pin_bytes =
       16 << 10;  // Values from this size on are referenced in answers, smaller ones copied.
 };

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <functional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -12,13 +15,15 @@
 namespace cairn::kv {
 namespace {
 
+constexpr std::string_view kPositionIndex = "index ";
+
 class Source final : public raft::SnapshotSource {
  public:
   Source(std::unique_ptr<StoreImage> image, raft::SnapshotMeta meta)
       : image_(std::move(image)), meta_(std::move(meta)) {
     const ImageManifest manifest{
         .origin = image_->origin(),
-        .position = fmt::format("index {} term {}", meta_.last.index, meta_.last.term),
+        .position = fmt::format("{}{} term {}", kPositionIndex, meta_.last.index, meta_.last.term),
         .files = image_->files()};
     manifest_ = manifest.Encode();
   }
@@ -37,8 +42,9 @@ class Source final : public raft::SnapshotSource {
 
 class Sink final : public raft::SnapshotSink {
  public:
-  Sink(const StoreOptions& options, raft::SnapshotMeta meta, std::unique_ptr<IncomingStore> incoming)
-      : options_(options), meta_(std::move(meta)), incoming_(std::move(incoming)) {}
+  Sink(const StoreOptions& options, raft::SnapshotMeta meta, std::unique_ptr<IncomingStore> incoming,
+       std::shared_ptr<const void> held)
+      : held_(std::move(held)), options_(options), meta_(std::move(meta)), incoming_(std::move(incoming)) {}
   ~Sink() override {
     // Opened and then not wanted: opening has changed the files, they are no start for another transfer.
     if (generation_ != nullptr) generation_->Retire();
@@ -52,7 +58,15 @@ class Sink final : public raft::SnapshotSink {
 
   absl::Status Finish() override {
     CAIRN_ASSIGN_OR_RETURN(OpenedStore opened, incoming_->Open());
-    CAIRN_ASSIGN_OR_RETURN(generation_, Generation::Open(std::move(opened), options_, nullptr));
+    // What cannot be used goes, once it is closed: there would be one more at every attempt.
+    const std::function<void()> remove = opened.remove;
+    absl::StatusOr<std::shared_ptr<Generation>> generation =
+        Generation::Open(std::move(opened), options_, nullptr);
+    if (!generation.ok()) {
+      if (remove) remove();
+      return generation.status();
+    }
+    generation_ = *std::move(generation);
     const raft::SnapshotMeta found = SnapshotMetaOf(generation_->state(), *generation_->members());
     if (found == meta_) return absl::OkStatus();
     std::exchange(generation_, nullptr)->Retire();
@@ -63,11 +77,15 @@ class Sink final : public raft::SnapshotSink {
 
   absl::StatusOr<std::shared_ptr<Generation>> MakeCurrent() {
     CAIRN_ASSERT(generation_ != nullptr, "a sink was installed before Finish()");
+    // Not ours to remove from here on: even after an error the home may name it, and after a crash would find
+    // neither it nor the one before.
+    std::shared_ptr<Generation> generation = std::exchange(generation_, nullptr);
     CAIRN_RETURN_IF_ERROR(incoming_->MakeCurrent());
-    return std::exchange(generation_, nullptr);
+    return generation;
   }
 
  private:
+  const std::shared_ptr<const void> held_;
   const StoreOptions options_;
   raft::SnapshotMeta meta_;
   std::unique_ptr<IncomingStore> incoming_;
@@ -99,10 +117,19 @@ absl::StatusOr<std::unique_ptr<raft::SnapshotSource>> MakeSnapshotSource(
 absl::StatusOr<std::unique_ptr<raft::SnapshotSink>> MakeSnapshotSink(StoreHome& home,
                                                                      const StoreOptions& options,
                                                                      const raft::SnapshotMeta& meta,
-                                                                     std::string_view manifest) {
+                                                                     std::string_view manifest,
+                                                                     std::shared_ptr<const void> held) {
   CAIRN_ASSIGN_OR_RETURN(const ImageManifest decoded, ImageManifest::Decode(manifest));
   CAIRN_ASSIGN_OR_RETURN(std::unique_ptr<IncomingStore> incoming, home.Receive(decoded));
-  return std::make_unique<Sink>(options, meta, std::move(incoming));
+  return std::make_unique<Sink>(options, meta, std::move(incoming), std::move(held));
+}
+
+bool IsBehind(std::string_view position, raft::Index applied) {
+  if (!position.starts_with(kPositionIndex)) return false;
+  position.remove_prefix(kPositionIndex.size());
+  std::uint64_t index = 0;
+  const auto read = std::from_chars(position.data(), position.data() + position.size(), index);
+  return read.ec == std::errc() && index <= applied.value();
 }
 
 absl::StatusOr<std::shared_ptr<Generation>> MakeCurrent(std::unique_ptr<raft::SnapshotSink> sink) {

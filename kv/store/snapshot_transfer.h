@@ -17,12 +17,18 @@ namespace cairn::kv {
 absl::StatusOr<std::unique_ptr<raft::SnapshotSource>> MakeSnapshotSource(
     StoreHome& home, const std::shared_ptr<Generation>& generation);
 
+// The sink holds `held` until it goes.
 absl::StatusOr<std::unique_ptr<raft::SnapshotSink>> MakeSnapshotSink(StoreHome& home,
                                                                      const StoreOptions& options,
                                                                      const raft::SnapshotMeta& meta,
-                                                                     std::string_view manifest);
+                                                                     std::string_view manifest,
+                                                                     std::shared_ptr<const void> held);
 
-// The store in a finished sink, from now on and after a crash the current one of its home.
+// Whether an image at this ImageManifest::position has nothing that a state at `applied` lacks.
+bool IsBehind(std::string_view position, raft::Index applied);
+
+// The store in a finished sink, from now on and after a crash the current one of its home. After an error
+// either store may be the current one after a crash, and both are kept.
 // REQUIRES: the sink came from MakeSnapshotSink() and Finish() succeeded.
 absl::StatusOr<std::shared_ptr<Generation>> MakeCurrent(std::unique_ptr<raft::SnapshotSink> sink);
 

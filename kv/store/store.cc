@@ -92,8 +92,22 @@ void Store::PostCompaction(std::shared_ptr<Generation> generation) {
 
 void Store::StartFlush() {
   worker_->Post(Worker::Urgency::kSoon, [this, generation = generation()] {
-    if (!generation->retired()) Report(Flush(*generation));
+    if (generation->retired()) return;
+    const absl::Status status = Flush(*generation);
+    Report(status);
+    if (status.ok()) ForgetIncoming(flushed().index);
   });
+}
+
+void Store::ForgetIncoming(raft::Index applied) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (!receiving_.expired()) return;
+    forgetting_ = true;
+  }
+  home_.ForgetIncoming([applied](std::string_view position) { return IsBehind(position, applied); });
+  absl::MutexLock lock(&mu_);
+  forgetting_ = false;
 }
 
 absl::Status Store::Flush(Generation& generation) {
@@ -168,7 +182,14 @@ absl::StatusOr<std::unique_ptr<raft::SnapshotSource>> Store::OpenSnapshot() {
 
 absl::StatusOr<std::unique_ptr<raft::SnapshotSink>> Store::ReceiveSnapshot(const raft::SnapshotMeta& meta,
                                                                            std::string_view manifest) {
-  return MakeSnapshotSink(home_, options_, meta, manifest);
+  const std::shared_ptr<const void> held = std::make_shared<const int>();
+  {
+    const auto not_forgetting = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return !forgetting_; };
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(&not_forgetting));
+    receiving_ = held;
+  }
+  return MakeSnapshotSink(home_, options_, meta, manifest, held);
 }
 
 absl::Status Store::Install(std::unique_ptr<raft::SnapshotSink> sink) {

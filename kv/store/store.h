@@ -70,6 +70,8 @@ class Store {
   void TellWaiters(Revision done);
   void Report(const absl::Status& status);
   absl::Status Flush(Generation& generation);
+  // What a broken transfer left is of no use once the state has passed it by itself.
+  void ForgetIncoming(raft::Index applied);
 
   StoreHome& home_;
   const StoreOptions options_;
@@ -80,7 +82,9 @@ class Store {
   absl::Status background_status_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiter> waiters_ ABSL_GUARDED_BY(mu_);  // Invariant: empty if given_up_ is an error.
   absl::Status given_up_ ABSL_GUARDED_BY(mu_);  // What whoever comes to wait is told at once; OK: nothing.
-  std::shared_ptr<Worker> worker_;              // Last: its tasks use the others.
+  std::weak_ptr<const void> receiving_ ABSL_GUARDED_BY(mu_);  // Held by the sink, if there is one.
+  bool forgetting_ ABSL_GUARDED_BY(mu_) = false;              // A new sink waits until this is over.
+  std::shared_ptr<Worker> worker_;                            // Last: its tasks use the others.
 };
 
 }  // namespace cairn::kv

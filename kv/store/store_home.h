@@ -1,5 +1,6 @@
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -73,6 +74,9 @@ class StoreHome {
   virtual absl::StatusOr<std::unique_ptr<StoreImage>> MakeImage(const OpenedStore& store) = 0;
   // Goes on where an earlier attempt for the same or an overlapping image ended. One at a time.
   virtual absl::StatusOr<std::unique_ptr<IncomingStore>> Receive(const ImageManifest& manifest) = 0;
+  // Removes what a broken transfer has left, if there is something and its image stands at an `obsolete`
+  // position. Best effort. REQUIRES: nothing is being received.
+  virtual void ForgetIncoming(absl::FunctionRef<bool(std::string_view position)> obsolete) = 0;
 };
 
 }  // namespace cairn::kv

@@ -47,8 +47,8 @@ inline DatabaseOptions SmallOptions() {
 
 class MemberUnderTest {
  public:
-  // In memory; `home` keeps what was flushed.
-  explicit MemberUnderTest(MemoryHome& home, const DatabaseOptions& options = SmallOptions())
+  // Without threads; `home` keeps what was flushed.
+  explicit MemberUnderTest(StoreHome& home, const DatabaseOptions& options = SmallOptions())
       : database_(*KvDatabase::OpenInMemory(home, options, OneMember())) {}
   // On RocksDB.
   explicit MemberUnderTest(const std::string& directory, const DatabaseOptions& options = SmallOptions())
