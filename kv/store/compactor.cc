@@ -91,18 +91,17 @@ absl::Status Compactor::Look(RevisionId id, const schema::Change& change, WriteB
   const bool dead_itself = change.deletion && id.main < progress_->target;
   window_.push_back({.id = id, .dead = dead_itself});
   if (change.previous && !at_old_mark) {
-    CAIRN_RETURN_IF_ERROR(DropIndexRow(kv->key, *change.previous, false, batch));
+    CAIRN_RETURN_IF_ERROR(DropIndexRow(kv->key, *change.previous, Dead::kReplaced, batch));
     MarkDead(*change.previous, batch);
   }
-  if (dead_itself) return DropIndexRow(kv->key, id, true, batch);
+  if (dead_itself) return DropIndexRow(kv->key, id, Dead::kDeletion, batch);
   return absl::OkStatus();
 }
 
-absl::Status Compactor::DropIndexRow(std::string_view key, RevisionId id, bool deletion,
+absl::Status Compactor::DropIndexRow(std::string_view key, RevisionId id, Dead dead,
                                      WriteBatch& batch) const {
   batch.Delete(Family::kIndex, schema::HistoryKey(key, id));
-  // Only a deletion can be dead and the newest version of its key.
-  if (!deletion) return absl::OkStatus();
+  if (dead == Dead::kReplaced) return absl::OkStatus();
   const std::string row = schema::LatestKey(key);
   CAIRN_ASSIGN_OR_RETURN(const auto latest, generation_.kv().Get(Family::kIndex, row));
   if (latest == nullptr) return absl::OkStatus();

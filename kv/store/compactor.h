@@ -47,7 +47,9 @@ class Compactor {
 
   absl::StatusOr<bool> Walk();
   absl::Status Look(RevisionId id, const schema::Change& change, WriteBatch& batch);
-  absl::Status DropIndexRow(std::string_view key, RevisionId id, bool deletion, WriteBatch& batch) const;
+  // A version that was replaced has a row among the older ones; a deletion may be the newest of its key.
+  enum class Dead : std::uint8_t { kReplaced, kDeletion };
+  absl::Status DropIndexRow(std::string_view key, RevisionId id, Dead dead, WriteBatch& batch) const;
   void MarkDead(RevisionId id, WriteBatch& batch);
   absl::Status EndWindow(RevisionId next, bool finished);
 

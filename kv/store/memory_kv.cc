@@ -78,18 +78,20 @@ class MemoryKv::MemoryCursor final : public Cursor {
                std::uint64_t number)
       : kv_(kv), family_(family), bounds_(std::move(bounds)), own_(std::move(own)), number_(number) {}
 
-  void Seek(std::string_view key) override { Forward(std::max<std::string_view>(key, bounds_.lower), true); }
+  void Seek(std::string_view key) override {
+    Forward(std::max<std::string_view>(key, bounds_.lower), Start::kAt);
+  }
   void Next() override {
     const std::string from = std::exchange(key_, {});
-    Forward(from, false);
+    Forward(from, Start::kPast);
   }
   void SeekForPrev(std::string_view key) override {
-    if (bounds_.upper && key >= *bounds_.upper) return Backward(*bounds_.upper, false);
-    Backward(key, true);
+    if (bounds_.upper && key >= *bounds_.upper) return Backward(*bounds_.upper, Start::kPast);
+    Backward(key, Start::kAt);
   }
   void Prev() override {
     const std::string from = std::exchange(key_, {});
-    Backward(from, false);
+    Backward(from, Start::kPast);
   }
   [[nodiscard]] bool Valid() const override { return value_ != nullptr; }
   [[nodiscard]] std::string_view key() const override { return key_; }
@@ -97,20 +99,23 @@ class MemoryKv::MemoryCursor final : public Cursor {
   [[nodiscard]] absl::Status status() const override { return absl::OkStatus(); }
 
  private:
-  void Forward(std::string_view from, bool inclusive) {
+  enum class Start : std::uint8_t { kAt, kPast };
+
+  void Forward(std::string_view from, Start start) {
     absl::MutexLock lock(&kv_.mu_);
     const Map& map = kv_.maps_[static_cast<std::size_t>(family_)];
     value_ = nullptr;
-    for (auto it = inclusive ? map.lower_bound(from) : map.upper_bound(from); it != map.end(); ++it) {
+    for (auto it = start == Start::kAt ? map.lower_bound(from) : map.upper_bound(from); it != map.end();
+         ++it) {
       if (bounds_.upper && it->first >= *bounds_.upper) return;
       if (Take(*it)) return;
     }
   }
-  void Backward(std::string_view from, bool inclusive) {
+  void Backward(std::string_view from, Start start) {
     absl::MutexLock lock(&kv_.mu_);
     const Map& map = kv_.maps_[static_cast<std::size_t>(family_)];
     value_ = nullptr;
-    auto it = inclusive ? map.upper_bound(from) : map.lower_bound(from);
+    auto it = start == Start::kAt ? map.upper_bound(from) : map.lower_bound(from);
     while (it != map.begin()) {
       --it;
       if (it->first < bounds_.lower) return;

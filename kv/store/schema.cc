@@ -86,9 +86,10 @@ absl::StatusOr<RevisionId> DecodeRevisionKey(std::string_view key) {
   return IdOf(key);
 }
 
-std::string ChangeHead(bool deletion, std::optional<RevisionId> previous) {
+std::string ChangeHead(ChangeKind kind, std::optional<RevisionId> previous) {
   std::string out;
-  out.push_back(static_cast<char>((deletion ? kDeletionBit : 0) | (previous ? kPreviousBit : 0)));
+  out.push_back(
+      static_cast<char>((kind == ChangeKind::kDeletion ? kDeletionBit : 0) | (previous ? kPreviousBit : 0)));
   if (previous) AppendId(out, *previous);
   return out;
 }

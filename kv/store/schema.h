@@ -35,7 +35,8 @@ struct Change {
   std::string_view record;
 };
 // The change's value up to, without, the record.
-std::string ChangeHead(bool deletion, std::optional<RevisionId> previous);
+enum class ChangeKind : std::uint8_t { kPut, kDeletion };
+std::string ChangeHead(ChangeKind kind, std::optional<RevisionId> previous);
 absl::StatusOr<Change> DecodeChange(std::string_view value);
 
 // --- index: (user key, nothing) -> newest version; (user key, descending id) -> an older version ---

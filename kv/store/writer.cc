@@ -34,7 +34,7 @@ void Writer::Put(std::string_view key, std::string_view value, LeaseId lease,
                         .mod = revision,
                         .version = info.version,
                         .lease = lease};
-  std::string stored = schema::ChangeHead(/*deletion=*/false, replaced);
+  std::string stored = schema::ChangeHead(schema::ChangeKind::kPut, replaced);
   const std::size_t head = stored.size();
   stored.reserve(head + KeyValueSize(kv));
   AppendKeyValue(stored, kv);
@@ -43,7 +43,7 @@ void Writer::Put(std::string_view key, std::string_view value, LeaseId lease,
 }
 
 void Writer::Delete(std::string_view key, const VersionInfo& previous) {
-  std::string stored = schema::ChangeHead(/*deletion=*/true, previous.id);
+  std::string stored = schema::ChangeHead(schema::ChangeKind::kDeletion, previous.id);
   const std::size_t head = stored.size();
   AppendKeyValue(stored, {.key = key, .value = {}, .mod = Next(state_.revision)});
   --live_keys_added_;

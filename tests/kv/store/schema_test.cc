@@ -63,7 +63,7 @@ TEST(Schema, RowsSurviveARoundTripAndRefuseDamage) {
   const VersionInfo info{
       .id = Id(8, 1), .create = Revision{2}, .version = 6, .lease = LeaseId{-4}, .deletion = true};
   EXPECT_EQ(*schema::DecodeVersion(schema::EncodeVersion(info)), info);
-  const std::string change = schema::ChangeHead(true, Id(4, 2)) + "record";
+  const std::string change = schema::ChangeHead(schema::ChangeKind::kDeletion, Id(4, 2)) + "record";
   const auto decoded = schema::DecodeChange(change);
   EXPECT_TRUE(decoded->deletion);
   EXPECT_EQ(decoded->previous, Id(4, 2));
