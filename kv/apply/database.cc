@@ -19,7 +19,8 @@ class StoreDatabase final : public KvDatabase {
         store_(std::move(store)),
         machine_(*store_, {.batch_bytes = options.batch_bytes,
                            .answer_bytes = options.answer_bytes,
-                           .pin_bytes = options.store.pin_bytes}) {}
+                           .pin_bytes = options.store.pin_bytes,
+                           .feed_bytes = options.feed_bytes}) {}
 
   [[nodiscard]] Reader& reader() override { return store_->reader(); }
   [[nodiscard]] raft::StateMachine& state_machine() override { return machine_; }

@@ -22,6 +22,9 @@ class StoreHome;
 struct DatabaseOptions {
   StoreOptions store;
   std::size_t batch_bytes = 4 << 20;  // An Apply() span is written in batches of about this size.
+  // Changes of one revision that are kept in memory for the feed, which reads larger ones from the history.
+  // Not more than the watch hub keeps: it would throw them away.
+  std::size_t feed_bytes = 32 << 20;
   // The answer of one transaction or deletion; above it the client learns that the request took effect, not
   // the answer. The same on every member, whatever its memory.
   std::size_t answer_bytes = std::size_t{256} << 20;

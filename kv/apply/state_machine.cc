@@ -38,9 +38,14 @@ ApplyRequest FindRequest(CommandKind kind) {
 }  // namespace
 
 KvStateMachine::KvStateMachine(Store& store, const Options& options)
-    : store_(store),
-      options_(options),
-      writer_(std::make_unique<Writer>(store.generation(), options.batch_bytes)) {}
+    : store_(store), options_(options), writer_(NewWriter()) {}
+
+std::unique_ptr<Writer> KvStateMachine::NewWriter() {
+  return std::make_unique<Writer>(
+      store_.generation(), WriterOptions{.batch_bytes = options_.batch_bytes,
+                                         .feed_bytes = options_.feed_bytes,
+                                         .between_batches = [this] { store_.FreezeIndex(Freeze::kIfFull); }});
+}
 
 raft::SnapshotMeta KvStateMachine::recovered() const {
   return SnapshotMetaOf(writer_->state(), writer_->members());
@@ -125,7 +130,7 @@ absl::Status KvStateMachine::Commit() {
   }
   // Only after the answers: a full key index may make this wait for the background.
   if (visible.compacted) store_.StartCompaction();
-  store_.FreezeIndex(/*force=*/false);
+  store_.FreezeIndex(Freeze::kIfFull);
   writer_->RefreshView();
   return absl::OkStatus();
 }
@@ -144,7 +149,7 @@ absl::StatusOr<std::unique_ptr<raft::SnapshotSink>> KvStateMachine::ReceiveSnaps
 absl::Status KvStateMachine::Install(std::unique_ptr<raft::SnapshotSink> sink) {
   CAIRN_RETURN_IF_ERROR(store_.Install(std::move(sink)));
   const std::shared_ptr<Generation> generation = store_.generation();
-  writer_ = std::make_unique<Writer>(generation, options_.batch_bytes);
+  writer_ = NewWriter();
   if (feed_ != nullptr) feed_->OnStateReplaced(generation->current(), generation->compacted());
   return absl::OkStatus();
 }

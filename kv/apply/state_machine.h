@@ -22,6 +22,7 @@ class KvStateMachine final : public raft::StateMachine {
     std::size_t batch_bytes;
     std::size_t answer_bytes;
     std::size_t pin_bytes;
+    std::size_t feed_bytes = 32 << 20;
   };
 
   // `store` outlives this.
@@ -54,6 +55,7 @@ class KvStateMachine final : public raft::StateMachine {
   void Hold(raft::ApplyItem& item, std::unique_ptr<KvResult> result);
   absl::StatusOr<std::unique_ptr<KvResult>> ApplyCommand(const raft::Entry& entry, bool answer);
   absl::Status Commit();
+  [[nodiscard]] std::unique_ptr<Writer> NewWriter();
 
   Store& store_;
   const Options options_;

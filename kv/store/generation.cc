@@ -94,13 +94,20 @@ absl::Status Generation::Load() {
 
 // A request that spans several batches writes the revision with its last one. If that is missing, its first
 // changes are there under a revision that does not exist yet, and the log will apply the request again: it
-// must not meet its own traces. They are in `revisions` only, for the index is written behind.
+// must not meet its own traces, neither in `revisions` nor in `index`, if that was written behind meanwhile.
 absl::Status Generation::RemoveUnfinished() {
   const std::string from = schema::RevisionKey({.main = Next(current()), .sub = 0});
   const auto cursor = kv().NewCursor(Family::kRevisions, {.lower = from, .upper = std::nullopt});
   const std::unique_ptr<WriteBatch> batch = kv().NewBatch();
   for (cursor->Seek(from); cursor->Valid(); cursor->Next()) {
     CAIRN_PROBE("store_unfinished_request_removed");
+    CAIRN_ASSIGN_OR_RETURN(const RevisionId id, schema::DecodeRevisionKey(cursor->key()));
+    CAIRN_ASSIGN_OR_RETURN(const schema::Change change, schema::DecodeChange(cursor->value()));
+    const std::optional<KeyValueView> kv_view = DecodeKeyValue(change.record);
+    if (!kv_view)
+      return absl::DataLossError(
+          fmt::format("store: the record {}.{} is not a key and value", id.main, id.sub));
+    CAIRN_RETURN_IF_ERROR(TakeBack(kv(), *batch, kv_view->key, schema::EndOf(current())));
     batch->Delete(Family::kRevisions, cursor->key());
     if (batch->bytes() < kCleanUpBytes) continue;
     CAIRN_RETURN_IF_ERROR(kv().Write(*batch));
@@ -123,9 +130,8 @@ absl::Status Generation::RebuildIndex() {
       return absl::DataLossError(
           fmt::format("store: the record {}.{} is not a key and value", id.main, id.sub));
     GrowTail(cursor->value().size());
-    // The first change of a revision is where everything before it is complete.
-    if (id.sub == 0 && index_.active_bytes() >= options_.key_index_bytes) {
-      index_.Freeze(Previous(id.main));
+    if (index_.active_bytes() >= options_.key_index_bytes) {
+      index_.Freeze(Previous(id.main));  // The revision this one belongs to may go on in the next table.
       ResetTail();
       CAIRN_RETURN_IF_ERROR(WriteOldestBehind(*this));
     }

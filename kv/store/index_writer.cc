@@ -7,6 +7,7 @@
 
 #include "kv/store/generation.h"
 #include "kv/store/schema.h"
+#include "raft/base/probe.h"
 #include "raft/base/status.h"
 
 namespace cairn::kv {
@@ -60,6 +61,26 @@ absl::Status WriteOldestBehind(Generation& generation) {
   // Only now: a reader that took the tables before finds the versions in both places, never in none.
   generation.index().DropOldestFrozen();
   return absl::OkStatus();
+}
+
+absl::Status TakeBack(OrderedKv& kv, WriteBatch& batch, std::string_view key, RevisionId at) {
+  const std::string latest_row = schema::LatestKey(key);
+  const auto cursor = kv.NewCursor(Family::kIndex, {.lower = latest_row, .upper = schema::IndexAfter(key)});
+  // The newest version first, then the older ones, descending.
+  for (cursor->Seek(latest_row); cursor->Valid(); cursor->Next()) {
+    CAIRN_ASSIGN_OR_RETURN(const VersionInfo info, schema::DecodeVersion(cursor->value()));
+    if (info.id > at) {
+      CAIRN_PROBE("index_unfinished_request_removed");
+      batch.Delete(Family::kIndex, cursor->key());
+      continue;
+    }
+    if (cursor->key() != latest_row) {
+      batch.Delete(Family::kIndex, cursor->key());
+      batch.Put(Family::kIndex, latest_row, cursor->value());
+    }
+    break;
+  }
+  return cursor->status();
 }
 
 }  // namespace cairn::kv

@@ -18,8 +18,8 @@ namespace cairn::kv {
 // ones that wait to be written behind. The applier inserts and freezes; the background worker takes the
 // oldest frozen table and drops it when its content is in the family; anyone reads.
 //
-// Bounded by the caller: it freezes when Full(), and waits when too many are frozen. The bound is exceeded by
-// one revision at most.
+// Bounded by the caller: it freezes when the growing table is full, between two revisions or two batches of
+// one, and waits when too many are frozen.
 class KeyIndex {
  public:
   // Newest first. A holder keeps the tables alive, so that a reader is not affected by their being dropped.
@@ -27,7 +27,9 @@ class KeyIndex {
 
   struct Frozen {
     std::shared_ptr<const KeyTable> table;
-    Revision last;  // Everything up to here is in this table, an older one, or the family.
+    // Everything up to here is in this table, an older one, or the family. The table may hold changes of the
+    // revision after it, if that was frozen in the middle.
+    Revision last;
   };
 
   KeyIndex();
@@ -42,7 +44,7 @@ class KeyIndex {
   void Insert(std::string_view key, const VersionInfo& info) { active_->Insert(key, info); }
   [[nodiscard]] std::size_t active_bytes() const { return active_->bytes(); }
   [[nodiscard]] bool active_empty() const { return active_->size() == 0; }
-  // REQUIRES: `last` is complete and nothing above it has been inserted.
+  // REQUIRES: `last` is complete; nothing above the revision after it has been inserted.
   void Freeze(Revision last);
   // Blocks until at most `max` frozen tables wait, or nothing will be written behind any more.
   void WaitForRoom(std::size_t max) const;

@@ -151,9 +151,9 @@ class RangeIterator::FamilySource final : public Source {
 };
 
 RangeIterator::RangeIterator(const View& view, KeyRange range, RevisionId at, KeyBudget& budget)
-    : range_(std::move(range)) {
+    : range_(std::move(range)), tables_(view.tables()) {
   if (range_.IsEmpty()) return;
-  for (const auto& table : view.tables()) {
+  for (const auto& table : *tables_) {
     if (table->size() > 0) sources_.push_back(std::make_unique<TableSource>(*table, range_, at, budget));
   }
   sources_.push_back(std::make_unique<FamilySource>(view, range_, at, budget));

@@ -15,8 +15,9 @@
 namespace cairn::kv {
 
 // Walks the keys of a range that were alive at one moment, in order, with their versions of that moment: the
-// tables of the key index and the index family, merged. View and budget must outlive it. After Valid() turns
-// false, check status(): errors::TooMuchForNow() when the budget is spent.
+// tables of the key index and the index family, merged. The view's generation and snapshot and the budget
+// must outlive it, not the view itself: the writer takes a new one in the middle of a request. After Valid()
+// turns false, check status(): errors::TooMuchForNow() when the budget is spent.
 class RangeIterator {
  public:
   RangeIterator(const View& view, KeyRange range, RevisionId at, KeyBudget& budget);
@@ -39,7 +40,8 @@ class RangeIterator {
   void FindLive();
 
   KeyRange range_;
-  std::vector<std::unique_ptr<Source>> sources_;  // Newest first, so that the first of equals is right.
+  std::shared_ptr<const KeyIndex::Tables> tables_;  // Kept for the sources.
+  std::vector<std::unique_ptr<Source>> sources_;    // Newest first, so that the first of equals is right.
   std::string key_;
   VersionInfo info_;
   bool valid_ = false;

@@ -24,7 +24,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreHome& home, std::unique_
   CAIRN_ASSIGN_OR_RETURN(std::shared_ptr<Generation> generation,
                          Generation::Open(std::move(opened), options, &bootstrap));
   store->Adopt(std::move(generation));
-  store->FreezeIndex(/*force=*/false);
+  store->FreezeIndex(Freeze::kIfFull);
   store->StartCompaction();  // Goes on where an earlier life was interrupted.
   return store;
 }
@@ -53,13 +53,13 @@ std::shared_ptr<Generation> Store::generation() const {
   return generation_;
 }
 
-void Store::FreezeIndex(bool force) {
+void Store::FreezeIndex(Freeze when) {
   const std::shared_ptr<Generation> generation = this->generation();
   KeyIndex& index = generation->index();
   if (index.active_empty()) return;
   const bool full = index.active_bytes() >= options_.key_index_bytes ||
                     generation->tail_bytes() >= options_.key_index_tail_bytes;
-  if (!force && !full) return;
+  if (when == Freeze::kIfFull && !full) return;
   index.WaitForRoom(options_.key_index_frozen_max);
   index.Freeze(generation->current());
   generation->ResetTail();
@@ -76,7 +76,7 @@ void Store::StartCompaction() {
   const std::shared_ptr<Generation> generation = this->generation();
   if (generation->compacted() == kNeverCompacted) return;
   // History is removed from the index family, so what is dead must have got there.
-  FreezeIndex(/*force=*/true);
+  FreezeIndex(Freeze::kAnyway);
   PostCompaction(generation);
 }
 
@@ -197,7 +197,7 @@ absl::Status Store::Install(std::unique_ptr<raft::SnapshotSink> sink) {
   const std::shared_ptr<Generation> old = generation();
   Adopt(std::move(fresh));
   old->Retire();
-  FreezeIndex(/*force=*/false);
+  FreezeIndex(Freeze::kIfFull);
   StartCompaction();
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,8 @@
 
 namespace cairn::kv {
 
+enum class Freeze : std::uint8_t { kIfFull, kAnyway };
+
 // The current generation of the store and the background work on it. Thread-safe except where a call is said
 // to be the applier's. Outlives everything that reads.
 class Store {
@@ -34,9 +37,10 @@ class Store {
   [[nodiscard]] std::shared_ptr<Generation> generation() const;
   [[nodiscard]] Reader& reader() { return *reader_; }
 
-  // The applier: everything published is complete. Freezes the key index if it is full or `force`, and has it
-  // written behind; waits if too much waits already.
-  void FreezeIndex(bool force);
+  // The applier, when every change in the key index is written: freezes it and has it written behind; waits
+  // if too much waits already. Also in the middle of a request, whose first changes then get into the index
+  // family above the published revision; the watermark stays below them.
+  void FreezeIndex(Freeze when);
   // The applier: the compacted revision has moved.
   void StartCompaction();
 

@@ -55,7 +55,7 @@ class View {
   [[nodiscard]] Revision current() const { return current_; }
   [[nodiscard]] Revision compacted() const { return compacted_; }
   [[nodiscard]] const std::shared_ptr<Generation>& generation() const { return generation_; }
-  [[nodiscard]] const KeyIndex::Tables& tables() const { return *tables_; }
+  [[nodiscard]] const std::shared_ptr<const KeyIndex::Tables>& tables() const { return tables_; }
   [[nodiscard]] const KvSnapshot* snapshot() const { return snapshot_.get(); }
   [[nodiscard]] OrderedKv& kv() const { return generation_->kv(); }
 

@@ -10,10 +10,22 @@
 #include "raft/base/status.h"
 
 namespace cairn::kv {
+namespace {
 
-Writer::Writer(std::shared_ptr<Generation> generation, std::size_t batch_bytes)
+// Widens `within` to a range that contains `key`.
+void Include(KeyRange& within, std::string_view key) {
+  if (key < within.begin) within.begin = key;
+  if (key >= within.end) {
+    within.end = key;
+    within.end.push_back('\0');  // The next key there may be.
+  }
+}
+
+}  // namespace
+
+Writer::Writer(std::shared_ptr<Generation> generation, WriterOptions options)
     : generation_(std::move(generation)),
-      batch_bytes_(batch_bytes),
+      options_(std::move(options)),
       batch_(generation_->kv().NewBatch()),
       view_(View::OfWriter(generation_, pending_)),
       state_(generation_->state()),
@@ -53,11 +65,12 @@ void Writer::Delete(std::string_view key, const VersionInfo& previous) {
 void Writer::Change(std::string_view key, std::string value, std::size_t head, const VersionInfo& info,
                     std::optional<RevisionId> previous) {
   const Revision revision = Next(state_.revision);
-  if (open_ == nullptr) {
-    open_ = std::make_shared<RevisionEvents>(RevisionEvents{.revision = revision, .events = {}});
+  if (!open_) {
+    open_.emplace();
+    open_->events = std::make_shared<RevisionEvents>(RevisionEvents{.revision = revision, .events = {}});
   }
   VersionInfo version = info;
-  version.id = {.main = revision, .sub = static_cast<std::int64_t>(open_->events.size())};
+  version.id = {.main = revision, .sub = open_->changes++};
   batch_->Put(Family::kRevisions, schema::RevisionKey(version.id), value);
   generation_->index().Insert(key, version);
   // One allocation carries the stored value to the batch, the watchers and later reads of this batch.
@@ -69,7 +82,21 @@ void Writer::Change(std::string_view key, std::string value, std::size_t head, c
               .key = DecodeKeyValue(record)->key,
               .previous = previous};
   pending_.push_back(event);
-  open_->events.push_back(std::move(event));
+  Collect(std::move(event));
+}
+
+// For the feed, as long as the revision is one that can be handed on in memory.
+void Writer::Collect(Event event) {
+  RevisionEvents& collected = *open_->events;
+  if (!collected.complete) return Include(*collected.within, event.key);
+  open_->bytes += sizeof(Event) + event.record.size();
+  collected.events.push_back(std::move(event));
+  if (open_->bytes <= options_.feed_bytes) return;
+  CAIRN_PROBE("writer_revision_too_large_to_feed");
+  collected.complete = false;
+  collected.within = KeyRange::FromRequest(collected.events.front().key, {});
+  for (const Event& change : collected.events) Include(*collected.within, change.key);
+  collected.events = {};
 }
 
 absl::Status Writer::SplitIfLarge() {
@@ -81,6 +108,10 @@ absl::Status Writer::SplitIfLarge() {
   // The batch may have begun with complete entries, among them a compaction: a reader that finds its mark in
   // the store and an older revision published would wait for us (View::Take).
   Publish();
+  if (options_.between_batches) {
+    options_.between_batches();
+    RefreshView();
+  }
   return absl::OkStatus();
 }
 
@@ -103,9 +134,10 @@ void Writer::EndEntry(raft::EntryId id, ClusterTime time) {
                id.index);
   state_.applied = id;
   state_.time = time;
-  if (open_ != nullptr) {
-    state_.revision = open_->revision;
-    complete_.push_back(std::exchange(open_, nullptr));
+  if (open_) {
+    state_.revision = Next(state_.revision);
+    complete_.push_back(std::move(open_->events));
+    open_.reset();
   }
   state_.live_keys += std::exchange(live_keys_added_, 0);
 }
@@ -120,7 +152,7 @@ absl::Status Writer::WriteBatchOut() {
 }
 
 absl::Status Writer::Commit() {
-  CAIRN_ASSERT(open_ == nullptr, "committed in the middle of an entry, after {}", state_.applied.index);
+  CAIRN_ASSERT(!open_, "committed in the middle of an entry, after {}", state_.applied.index);
   CAIRN_RETURN_IF_ERROR(WriteBatchOut());
   Publish();
   return absl::OkStatus();

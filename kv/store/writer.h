@@ -3,6 +3,8 @@
 #include <absl/status/status.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -20,11 +22,18 @@ namespace cairn::kv {
 // publishes them together with the place in the log they bring the state to. What is in the batch is seen by
 // view() and by nobody else.
 //
+struct WriterOptions {
+  std::size_t batch_bytes = 4 << 20;  // A batch is written when it has about this size.
+  std::size_t feed_bytes = 32 << 20;  // Changes of one revision that are kept for the feed; more are not.
+  // Called in the middle of a request when everything changed so far is written: may freeze the key index.
+  std::function<void()> between_batches = {};
+};
+
 // The applier's thread. Between two entries a batch may end anywhere; a large request may also be split
 // (SplitIfLarge), and then shows only with its last batch.
 class Writer {
  public:
-  Writer(std::shared_ptr<Generation> generation, std::size_t batch_bytes);
+  Writer(std::shared_ptr<Generation> generation, WriterOptions options);
 
   // The state including everything changed so far; read at now().
   [[nodiscard]] const View& view() const { return view_; }
@@ -34,9 +43,7 @@ class Writer {
 
   [[nodiscard]] Revision revision() const { return state_.revision; }  // Before the present request.
   // That of the present request if it has changed something, else the one before.
-  [[nodiscard]] Revision visible_revision() const {
-    return open_ == nullptr ? state_.revision : Next(state_.revision);
-  }
+  [[nodiscard]] Revision visible_revision() const { return open_ ? Next(state_.revision) : state_.revision; }
   [[nodiscard]] Revision compacted() const { return compacted_; }
   [[nodiscard]] const schema::State& state() const { return state_; }
   [[nodiscard]] const Members& members() const { return *members_; }
@@ -57,10 +64,10 @@ class Writer {
   void EndEntry(raft::EntryId id, ClusterTime time);
 
   // Whether the present request has changed nothing yet.
-  [[nodiscard]] bool between_entries() const { return open_ == nullptr; }
+  [[nodiscard]] bool between_entries() const { return !open_; }
 
   // Whether Commit() is due because of the batch's size.
-  [[nodiscard]] bool full() const { return batch_->bytes() >= batch_bytes_; }
+  [[nodiscard]] bool full() const { return batch_->bytes() >= options_.batch_bytes; }
 
   // Writes the batch and publishes it. An error leaves a state that must not be used further.
   absl::Status Commit();
@@ -76,14 +83,22 @@ class Writer {
   void RefreshView() { view_ = View::OfWriter(generation_, pending_); }
 
  private:
+  void Collect(Event event);
   void Change(std::string_view key, std::string value, std::size_t head, const VersionInfo& info,
               std::optional<RevisionId> previous);
   absl::Status WriteBatchOut();
   // Shows what has been written of complete entries.
   void Publish();
 
+  // The present request's changes.
+  struct Open {
+    std::shared_ptr<RevisionEvents> events;
+    std::int64_t changes = 0;
+    std::size_t bytes = 0;  // Of the events, as long as they are kept.
+  };
+
   std::shared_ptr<Generation> generation_;
-  const std::size_t batch_bytes_;
+  const WriterOptions options_;
   std::unique_ptr<WriteBatch> batch_;
   std::vector<Event> pending_;  // The changes in `batch_`, ascending.
   View view_;
@@ -92,9 +107,9 @@ class Writer {
   Revision compacted_;
   std::shared_ptr<const Members> members_;
 
-  std::shared_ptr<RevisionEvents> open_;  // The present request's changes; null: none yet.
-  std::int64_t live_keys_added_ = 0;      // By the present request.
-  bool compacted_moved_ = false;          // Since it was last published, as is the next.
+  std::optional<Open> open_;          // Nothing: none yet.
+  std::int64_t live_keys_added_ = 0;  // By the present request.
+  bool compacted_moved_ = false;      // Since it was last published, as is the next.
   bool members_moved_ = false;
   std::vector<std::shared_ptr<const RevisionEvents>> complete_;  // Not yet published.
   Visible visible_;

@@ -24,7 +24,7 @@ raft::EntryId Entry(std::uint64_t index) { return {.term = raft::Term{1}, .index
 
 TEST(Writer, AReaderBesideASplitRequestFindsTheCompactionThatCameBeforeIt) {
   const std::shared_ptr<Generation> generation = OpenGeneration(std::make_shared<MemoryKv>());
-  Writer writer(generation, /*batch_bytes=*/1);
+  Writer writer(generation, {.batch_bytes = 1});
   writer.Put("a", "1", LeaseId{0}, std::nullopt);
   writer.EndEntry(Entry(1), ClusterTime{1});
   writer.SetCompacted(Revision{2});
@@ -51,7 +51,7 @@ TEST(Writer, AReaderBesideASplitRequestFindsTheCompactionThatCameBeforeIt) {
 
 TEST(Writer, TheFeedHearsOfEveryRevisionOnceThoughARequestWasSplit) {
   const std::shared_ptr<Generation> generation = OpenGeneration(std::make_shared<MemoryKv>());
-  Writer writer(generation, /*batch_bytes=*/1);
+  Writer writer(generation, {.batch_bytes = 1});
   writer.Put("a", "1", LeaseId{0}, std::nullopt);
   writer.EndEntry(Entry(1), ClusterTime{1});
   writer.Put("b", "1", LeaseId{0}, std::nullopt);
