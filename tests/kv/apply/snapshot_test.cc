@@ -344,5 +344,49 @@ TEST(Concurrency, ReadersSeeWholeRevisionsWhileTheApplierWritesAndCompacts) {
   for (std::thread& reader : readers) reader.join();
 }
 
+TEST(Concurrency, ReadersGoOnBesideRequestsThatAreSplitRightAfterACompaction) {
+  const TempDirectory directory;
+  DatabaseOptions options = SmallOptions();
+  options.batch_bytes = 300;
+  options.store.key_index_bytes = 1;
+  options.store.compaction_pause = std::chrono::milliseconds(0);
+  MemberUnderTest member(directory.path(), options);
+  std::atomic<bool> stop = false;
+  std::atomic<int> reads = 0;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&] {
+      while (!stop) {
+        const auto got = member.Range(All());
+        ASSERT_TRUE(got.ok()) << got.status;
+        ASSERT_TRUE(got.body.count() == 0 || got.body.count() == 40) << got.body.count();
+        for (const auto& kv : got.body.kvs()) ASSERT_EQ(kv.value(), got.body.kvs(0).value()) << got.revision;
+        ++reads;
+      }
+    });
+  }
+  for (int i = 0; i < 150; ++i) {
+    etcdserverpb::TxnRequest txn;
+    for (int key = 0; key < 40; ++key) {
+      auto& put = *txn.add_success()->mutable_request_put();
+      put.set_key(std::to_string(key));
+      put.set_value(std::to_string(i));
+    }
+    etcdserverpb::CompactionRequest compact;
+    compact.set_revision(i + 1);
+    // In one span, so that the batch that is split begins with the compaction.
+    std::vector<raft::ApplyItem> items(2);
+    items[0].entry = member.NextEntry(raft::EntryKind::kCommand,
+                                      EncodeCommand(CommandKind::kCompact, compact.SerializeAsString()));
+    items[1].entry = member.NextEntry(raft::EntryKind::kCommand,
+                                      EncodeCommand(CommandKind::kTxn, txn.SerializeAsString()));
+    items[1].entry.id.index = Next(items[0].entry.id.index);
+    ASSERT_TRUE(member.machine().Apply(items).ok());
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(reads, 0);
+}
+
 }  // namespace
 }  // namespace cairn::kv::test

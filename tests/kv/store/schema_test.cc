@@ -1,9 +1,17 @@
 #include "kv/store/schema.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "kv/model/key_value.h"
 
 namespace cairn::kv {
 namespace {
@@ -71,6 +79,76 @@ TEST(Schema, RowsSurviveARoundTripAndRefuseDamage) {
   EXPECT_FALSE(schema::DecodeChange("").ok());
   EXPECT_FALSE(schema::DecodeChange("\x04").ok());
   EXPECT_FALSE(schema::DecodeChange("\x03short").ok());
+}
+
+// --- The golden file: what is on the disks of members that run an older build of the same format ---
+
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char byte : bytes) out += fmt::format("{:02x}", static_cast<std::uint8_t>(byte));
+  return out;
+}
+
+// One line for each sort of row: its name, its key and its value.
+std::string GoldenRows() {
+  const VersionInfo put{.id = Id(300, 2), .create = Revision{7}, .version = 3, .lease = LeaseId{-1}};
+  const VersionInfo deletion{.id = Id(301), .deletion = true};
+  const std::string user_key("a\0b", 3);
+  std::string record;
+  AppendKeyValue(record, {.key = user_key,
+                          .value = "value",
+                          .create = Revision{7},
+                          .mod = Revision{300},
+                          .version = 3,
+                          .lease = LeaseId{-1}});
+  std::string tombstone;
+  AppendKeyValue(tombstone, {.key = user_key, .value = {}, .mod = Revision{301}});
+  const schema::State state{.applied = {.term = raft::Term{3}, .index = raft::Index{900}},
+                            .time = ClusterTime{77'000},
+                            .revision = Revision{301},
+                            .live_keys = 4};
+  Members members;
+  members.config.voters = {raft::NodeId{1}};
+  members.config.learners = {raft::NodeId{2}};
+  members.members = {MemberInfo{.id = raft::NodeId{1},
+                                .name = "one",
+                                .client_urls = {"http://a:2"},
+                                .peer_urls = {"http://a:1"},
+                                .incarnation = raft::Incarnation{42}},
+                     MemberInfo{.id = raft::NodeId{2}, .learner = true}};
+
+  std::string out;
+  const auto row = [&out](std::string_view name, std::string_view key, std::string_view value) {
+    out += fmt::format("{} {} {}\n", name, Hex(key), Hex(value));
+  };
+  row("revisions/created", schema::RevisionKey(Id(7)),
+      schema::ChangeHead(schema::ChangeKind::kPut, std::nullopt) + record);
+  row("revisions/replaced", schema::RevisionKey(put.id),
+      schema::ChangeHead(schema::ChangeKind::kPut, Id(9, 1)) + record);
+  row("revisions/deleted", schema::RevisionKey(deletion.id),
+      schema::ChangeHead(schema::ChangeKind::kDeletion, put.id) + tombstone);
+  row("index/newest", schema::LatestKey(user_key), schema::EncodeVersion(deletion));
+  row("index/older", schema::HistoryKey(user_key, put.id), schema::EncodeVersion(put));
+  row("meta/state", schema::kStateRow, schema::EncodeState(state));
+  row("meta/format", schema::kFormatRow, schema::EncodeRevision(Revision{schema::kFormat}));
+  row("meta/compacted", schema::kCompactedRow, schema::EncodeRevision(Revision{300}));
+  row("meta/compaction", schema::kCompactionRow,
+      schema::EncodeCompaction({.done = kNeverCompacted, .target = Revision{300}, .next = Id(250, 1)}));
+  row("meta/watermark", schema::kWatermarkRow, schema::EncodeRevision(Revision{299}));
+  row("meta/members", schema::kMembersRow, schema::EncodeMembers(members));
+  return out;
+}
+
+TEST(Schema, RowsAreThoseOfTheGoldenFile) {
+  const std::string path = fmt::format("{}/tests/kv/store/golden/rows.txt", CAIRN_SOURCE_DIR);
+  if (std::getenv("CAIRN_REWRITE_GOLDEN") != nullptr) {  // NOLINT(concurrency-mt-unsafe): one thread.
+    std::ofstream(path) << GoldenRows();
+  }
+  std::stringstream golden;
+  golden << std::ifstream(path).rdbuf();
+  EXPECT_EQ(GoldenRows(), golden.str()) << "if the format was meant to change, raise schema::kFormat, say so "
+                                           "in kv/store/README.md, and rewrite the "
+                                           "golden file with CAIRN_REWRITE_GOLDEN=1";
 }
 
 }  // namespace
