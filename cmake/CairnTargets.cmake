@@ -13,7 +13,8 @@ function(cairn_pch_host name header)
   endif()
   add_library(${name} OBJECT ${stub})
   target_link_libraries(${name} PRIVATE cairn_flags ${ARGN})
-  target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/${header})
+  # By its name below the root, not by its path, so that the file is the same in every clone (see CairnOptions).
+  target_precompile_headers(${name} PRIVATE <cmake/${header}>)
 endfunction()
 cairn_pch_host(cairn_pch_light pch_light.h absl::status fmt::fmt)
 cairn_pch_host(cairn_pch_grpc pch_grpc.h gRPC::grpc++ protobuf::libprotobuf absl::status fmt::fmt)
@@ -67,12 +68,17 @@ function(cairn_test name)
   cairn_common_(${name} "${ARG_PCH}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
   cairn_sanitized_(${name})
-  target_compile_definitions(${name} PRIVATE CAIRN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
   # The program's name is a label, so that `ctest -L` can run what was built alone.
   gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${name};${ARG_LABELS}" DISCOVERY_TIMEOUT 60)
+endfunction()
+
+# cairn_reads_source_tree(a_test.cc ...): files that read golden files or traces find them below CAIRN_SOURCE_DIR. Only they
+# are told, so that nothing else depends on where the clone is.
+function(cairn_reads_source_tree)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS CAIRN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endfunction()
 
 # cairn_bench(NAME SOURCES ... [DEPS ...]): Google Benchmark; built with the tests, run by hand.
