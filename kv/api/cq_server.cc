@@ -17,8 +17,9 @@ namespace {
 
 constexpr int kArmedGenericCalls = 16;  // Per poller.
 
-// How long answers may take to leave at the end. Those to a client that reads have left long before.
-constexpr std::chrono::milliseconds kLastAnswers{250};
+// How long answers may take to leave at the end. Those to a client that reads have left long before, on a
+// busy machine too.
+constexpr std::chrono::milliseconds kLastAnswers{1000};
 
 // Contract of etcd's clients with keepalive: the library's own limits would cut idle watches of Go clients,
 // which ping every 10 s.
