@@ -18,6 +18,7 @@
 #include "kv/api/peer_services.h"
 #include "kv/api/server.h"
 #include "kv/apply/database.h"
+#include "kv/model/errors.h"
 #include "kv/watch/hub.h"
 #include "raft/base/status.h"
 #include "raft/log/posix_disk.h"
@@ -346,6 +347,8 @@ absl::Status Member::Stop(milliseconds patience) {
   const bool graceful = patience.count() > 0;
   if (replica_ != nullptr && graceful)
     HandOver(std::min(deadline, steady_clock::now() + 4 * settings_.election_timeout));
+  // Compact(physical) waits for work that may take minutes, and that is done all the same.
+  if (database_ != nullptr) database_->GiveUpWaiting(kv::errors::Stopped());
   if (api_ != nullptr) api_->Drain(deadline);
   if (replica_ != nullptr) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());

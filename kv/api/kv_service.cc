@@ -1,11 +1,13 @@
 #include "kv/api/kv_service.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "etcd/rpc.pb.h"
 #include "kv/api/errors.h"
 #include "kv/apply/validate.h"
 #include "kv/model/errors.h"
+#include "raft/base/status.h"
 
 namespace cairn::kv::api {
 namespace {
@@ -17,7 +19,7 @@ using etcdserverpb::RangeRequest;
 using etcdserverpb::TxnRequest;
 
 // The common end of both kinds of reads.
-void AnswerRead(UnaryCall& call, const absl::StatusOr<ReadAnswer>& answer) {
+void AnswerRead(UnaryCall& call, absl::StatusOr<ReadAnswer> answer) {
   if (!answer.ok()) return call.Refuse(answer.status());
   // Only now is the size known: clients that do not take large answers must not stop small ones.
   if (SizeOf(answer->body) >= kLargeAnswer && TooManyResponseBytes(call.backend())) {
@@ -26,16 +28,56 @@ void AnswerRead(UnaryCall& call, const absl::StatusOr<ReadAnswer>& answer) {
   call.Answer(answer->revision, answer->body);
 }
 
+// What a poller reads itself. More is done on the worker, so that the other calls of the poller need not
+// wait.
+constexpr ReadLimits kOnPoller = {.max_bytes = kLargeAnswer, .max_keys = 512};
+
+ReadLimits MostOf(const Backend& backend) { return {.max_bytes = backend.options.max_response_bytes}; }
+
+// With kOnPoller: in keys or in bytes.
+bool IsTooMuch(const absl::Status& status) {
+  return status == errors::TooMuchForNow() || absl::IsResourceExhausted(status);
+}
+
+template <class Read>
+void ReadOnWorker(UnaryCall& call, Read read) {
+  call.OnWorker(
+      call.backend().range_worker,
+      [read](Backend& backend) -> absl::StatusOr<KvResult> {
+        CAIRN_ASSIGN_OR_RETURN(ReadAnswer answer, read(backend.deps.reader, MostOf(backend)));
+        KvResult result;
+        result.revision = answer.revision;
+        result.body = std::move(answer.body);
+        return result;
+      },
+      [](UnaryCall& waited) {
+        if (waited.RefusedAfterWait()) return;
+        AnswerRead(waited,
+                   ReadAnswer{.revision = waited.result().revision, .body = std::move(waited.result().body)});
+      });
+}
+
 void ReadRange(UnaryCall& call) {
+  const auto& request = call.parsed<RangeRequest>();
+  const auto read = [&request](Reader& reader, const ReadLimits& limits) {
+    return reader.Range(request, limits);
+  };
   Backend& backend = call.backend();
-  AnswerRead(call, backend.deps.reader.Range(call.parsed<RangeRequest>(),
-                                             {.max_bytes = backend.options.max_response_bytes}));
+  // One key is as fast as it gets, however large its value is.
+  if (request.range_end().empty()) return AnswerRead(call, read(backend.deps.reader, MostOf(backend)));
+  absl::StatusOr<ReadAnswer> answer = read(backend.deps.reader, kOnPoller);
+  if (IsTooMuch(answer.status())) return ReadOnWorker(call, read);
+  AnswerRead(call, std::move(answer));
 }
 
 void ReadTxn(UnaryCall& call) {
-  Backend& backend = call.backend();
-  AnswerRead(call, backend.deps.reader.ReadOnlyTxn(call.parsed<TxnRequest>(),
-                                                   {.max_bytes = backend.options.max_response_bytes}));
+  const auto& request = call.parsed<TxnRequest>();
+  const auto read = [&request](Reader& reader, const ReadLimits& limits) {
+    return reader.ReadOnlyTxn(request, limits);
+  };
+  absl::StatusOr<ReadAnswer> answer = read(call.backend().deps.reader, kOnPoller);
+  if (IsTooMuch(answer.status())) return ReadOnWorker(call, read);
+  AnswerRead(call, std::move(answer));
 }
 
 // A compare-only transaction, which etcd answers from local state, is linearizable here: it has no range that

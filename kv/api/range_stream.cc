@@ -64,7 +64,7 @@ class RangeStream final : public StreamDriver, private Mail {
       return call_.Finish(MalformedRequest("RangeRequest"));
     }
     if (const absl::Status valid = ValidateStream(*request_); !valid.ok()) return call_.Finish(valid);
-    if (request_->serializable()) return ReadStore();
+    if (request_->serializable()) return ReadOnWorker();
     waiting_ = true;
     call_.backend().deps.group.ReadBarrier([this](absl::Status status) {
       wait_status_ = std::move(status);
@@ -81,19 +81,33 @@ class RangeStream final : public StreamDriver, private Mail {
   void OnMail() override {
     waiting_ = false;
     if (!call_.finished() && !call_.gone()) {
-      if (wait_status_.ok()) {
-        ReadStore();
-      } else {
+      if (!wait_status_.ok()) {
         call_.Finish(ToEtcdError(wait_status_));
+      } else if (answer_) {
+        Begin(*std::exchange(answer_, std::nullopt));
+      } else {
+        ReadOnWorker();
       }
     }
-    call_.EndIfOver();  // May destroy this.
+    if (!waiting_) answer_.reset();  // Of a call that is over meanwhile.
+    call_.EndIfOver();               // May destroy this.
   }
 
-  void ReadStore() {
+  // Who streams expects much.
+  void ReadOnWorker() {
+    waiting_ = call_.backend().range_worker.Run([this, &backend = call_.backend()] {
+      if (backend.stopping.load()) {
+        answer_ = errors::Stopped();
+      } else {
+        answer_ = backend.deps.reader.Range(*request_, {.max_bytes = backend.options.max_response_bytes});
+      }
+      call_.poller().mailbox().Push(*this);
+    });
+    if (!waiting_) call_.Finish(errors::TooManyRequests());
+  }
+
+  void Begin(absl::StatusOr<ReadAnswer> answer) {
     Backend& backend = call_.backend();
-    absl::StatusOr<ReadAnswer> answer =
-        backend.deps.reader.Range(*request_, {.max_bytes = backend.options.max_response_bytes});
     if (!answer.ok()) return call_.Finish(ToEtcdError(answer.status()));
     bytes_ = SizeOf(answer->body);
     if (bytes_ >= kLargeAnswer && TooManyResponseBytes(backend)) {
@@ -127,8 +141,9 @@ class RangeStream final : public StreamDriver, private Mail {
   GenericCall& call_;
   google::protobuf::Arena arena_;
   RangeRequest* request_ = google::protobuf::Arena::CreateMessage<RangeRequest>(&arena_);
-  bool waiting_ = false;
+  bool waiting_ = false;  // For Raft, or for the worker, which then writes `answer_`: hands off both.
   absl::Status wait_status_;
+  std::optional<absl::StatusOr<ReadAnswer>> answer_;
   Revision revision_{0};
   std::optional<RangeChunks> chunks_;
   std::size_t bytes_ = 0;  // In response_bytes_in_flight.

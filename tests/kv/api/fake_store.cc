@@ -1,10 +1,13 @@
 #include "tests/kv/api/fake_store.h"
 
+#include <gtest/gtest.h>
+
 #include <utility>
 
 #include "kv/model/command.h"
 #include "kv/model/errors.h"
 #include "kv/model/range.h"
+#include "raft/base/status.h"
 
 namespace cairn::kv::api {
 namespace {
@@ -18,6 +21,30 @@ EncodedMessage Encoded(const google::protobuf::MessageLite& message) {
 void FakeStore::SetApplyError(const absl::Status& status) {
   const absl::MutexLock lock(&mu_);
   apply_error_ = status;
+}
+
+void FakeStore::HoldReads(std::uint64_t keys) {
+  const absl::MutexLock lock(&reads_mu_);
+  keys_of_a_read_ = keys;
+}
+
+void FakeStore::AwaitHeldReads(int count) {
+  const absl::MutexLock lock(&reads_mu_);
+  const auto held = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(reads_mu_) { return held_reads_ >= count; };
+  EXPECT_TRUE(reads_mu_.AwaitWithTimeout(absl::Condition(&held), absl::Seconds(10)));
+}
+
+void FakeStore::ReleaseReads() { HoldReads(0); }
+
+absl::Status FakeStore::Hold(const ReadLimits& limits) {
+  const absl::MutexLock lock(&reads_mu_);
+  if (keys_of_a_read_ == 0) return absl::OkStatus();
+  if (keys_of_a_read_ > limits.max_keys) return errors::TooMuchForNow();
+  ++held_reads_;
+  const auto released = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(reads_mu_) { return keys_of_a_read_ == 0; };
+  reads_mu_.Await(absl::Condition(&released));
+  --held_reads_;
+  return absl::OkStatus();
 }
 
 Revision FakeStore::current_revision() const {
@@ -70,6 +97,7 @@ absl::StatusOr<std::unique_ptr<raft::ApplyResult>> FakeStore::Apply(const Payloa
 absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest& request,
                                             const ReadLimits& limits) {
   ++ranges;
+  if (!request.range_end().empty()) CAIRN_RETURN_IF_ERROR(Hold(limits));
   const absl::MutexLock lock(&mu_);
   if (const std::size_t bytes = big_value_) {
     if (bytes > limits.max_bytes) return absl::ResourceExhaustedError("the answer is too large");
@@ -88,8 +116,9 @@ absl::StatusOr<ReadAnswer> FakeStore::Range(const etcdserverpb::RangeRequest& re
 }
 
 absl::StatusOr<ReadAnswer> FakeStore::ReadOnlyTxn(const etcdserverpb::TxnRequest& /*request*/,
-                                                  const ReadLimits& /*limits*/) {
+                                                  const ReadLimits& limits) {
   ++read_only_txns;
+  CAIRN_RETURN_IF_ERROR(Hold(limits));
   etcdserverpb::TxnResponse response;
   response.set_succeeded(true);
   return ReadAnswer{.revision = current_revision(), .body = Encoded(response)};

@@ -27,6 +27,12 @@ class FakeStore final : public Reader {
   // The next Range answers with one value of this size, as a reference to it.
   void SetBigValue(std::size_t bytes) { big_value_ = bytes; }
 
+  // A range, or a transaction that reads, looks at this many keys from now on; one that may does not end
+  // before ReleaseReads().
+  void HoldReads(std::uint64_t keys);
+  void AwaitHeldReads(int count);
+  void ReleaseReads();
+
   [[nodiscard]] Revision current_revision() const override;
   [[nodiscard]] Revision compacted_revision() const override { return Revision{compacted_.load()}; }
   absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest& request,
@@ -43,12 +49,18 @@ class FakeStore final : public Reader {
   std::atomic<int> read_only_txns{0};
 
  private:
+  // OK when there is nothing to hold, or no more.
+  absl::Status Hold(const ReadLimits& limits);
+
   mutable absl::Mutex mu_;
   std::map<std::string, mvccpb::KeyValue> keys_ ABSL_GUARDED_BY(mu_);
   std::int64_t revision_ ABSL_GUARDED_BY(mu_) = 1;
   absl::Status apply_error_ ABSL_GUARDED_BY(mu_);
   std::atomic<std::int64_t> compacted_{-1};
   std::atomic<std::size_t> big_value_{0};
+  absl::Mutex reads_mu_;
+  std::uint64_t keys_of_a_read_ ABSL_GUARDED_BY(reads_mu_) = 0;
+  int held_reads_ ABSL_GUARDED_BY(reads_mu_) = 0;
 };
 
 }  // namespace cairn::kv::api

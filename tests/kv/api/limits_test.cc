@@ -1,10 +1,12 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "health/health.grpc.pb.h"
 #include "tests/kv/api/api_test_base.h"
 
 namespace cairn::kv::api {
@@ -281,6 +283,86 @@ TEST_F(Limits, CallsOfOneConnectionAreBounded) {
   for (int stream = 1; stream < 100; stream += 2) greedy.Send(Http2Headers(stream, "/etcdserverpb.KV/Put"));
   EXPECT_TRUE(greedy.AwaitClose());
   EXPECT_TRUE(Put("k", "v").ok());
+}
+
+// A read of many keys takes long; the calls that share its poller take no longer for it.
+TEST_F(Limits, ReadsOfManyKeysHoldUpNobody) {
+  options_.pollers = 1;
+  Start();
+  ASSERT_TRUE(Put("k", "v").ok());
+  store_.HoldReads(1'000'000);
+  const auto range = [this](std::int64_t limit) {
+    etcdserverpb::RangeRequest request;
+    request.set_key("a");
+    request.set_range_end("z");
+    request.set_limit(limit);
+    etcdserverpb::RangeResponse response;
+    grpc::ClientContext context;
+    SetDeadline(context);
+    EXPECT_TRUE(kv_->Range(&context, request, &response).ok());
+    EXPECT_EQ(response.kvs_size(), 1);
+  };
+  std::vector<std::thread> readers;
+  readers.emplace_back([&] { range(0); });
+  readers.emplace_back([&] { range(1); });
+  readers.emplace_back([&] {
+    etcdserverpb::TxnRequest request;
+    request.add_success()->mutable_request_range()->set_key("a");
+    etcdserverpb::TxnResponse response;
+    grpc::ClientContext context;
+    SetDeadline(context);
+    EXPECT_TRUE(kv_->Txn(&context, request, &response).ok());
+  });
+  readers.emplace_back([&] {
+    etcdserverpb::RangeRequest request;
+    request.set_key("a");
+    request.set_range_end("z");
+    grpc::ClientContext context;
+    SetDeadline(context);
+    const auto stream = kv_->RangeStream(&context, request);
+    etcdserverpb::RangeStreamResponse response;
+    EXPECT_TRUE(stream->Read(&response));
+    while (stream->Read(&response)) {
+    }
+    EXPECT_TRUE(stream->Finish().ok());
+  });
+  store_.AwaitHeldReads(1);
+  EXPECT_TRUE(Put("zz", "v").ok());
+  EXPECT_TRUE(Get("k").ok());
+  const auto health = grpc::health::v1::Health::NewStub(channel_);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  grpc::health::v1::HealthCheckResponse serving;
+  EXPECT_TRUE(health->Check(&context, {}, &serving).ok());
+  store_.ReleaseReads();
+  for (std::thread& reader : readers) reader.join();
+}
+
+TEST_F(Limits, ReadsOfManyKeysThatWaitAreBounded) {
+  Start();
+  store_.HoldReads(1'000'000);
+  constexpr int kReaders = 300;
+  std::atomic<int> refused{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < kReaders; ++i) {
+    readers.emplace_back([&] {
+      etcdserverpb::RangeRequest request;
+      request.set_key("a");
+      request.set_range_end("z");
+      etcdserverpb::RangeResponse response;
+      grpc::ClientContext context;
+      SetDeadline(context);
+      const grpc::Status status = kv_->Range(&context, request, &response);
+      if (status.ok()) return;
+      ExpectStatus(status, grpc::StatusCode::UNKNOWN, "etcdserver: too many requests");
+      ++refused;
+      refused.notify_all();
+    });
+  }
+  refused.wait(0);
+  store_.ReleaseReads();
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_LE(refused, kReaders - 256);
 }
 
 TEST_F(Limits, TheClientsDeadlineIsHonoured) {

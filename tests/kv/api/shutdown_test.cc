@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "health/health.grpc.pb.h"
+#include "kv/model/errors.h"
 #include "raft/base/status.h"
 #include "tests/kv/api/api_test_base.h"
 
@@ -154,6 +155,37 @@ TEST_F(Shutdown, WhatRaftAnswersAtItsEndIsStillSent) {
   group_.Release();
   client.join();
   server_->Shutdown();
+}
+
+// The node gives up waiting for the removal, which may take minutes, before it drains.
+TEST_F(Shutdown, ACompactionWhoseRemovalIsGivenUpDelaysNothing) {
+  absl::Mutex mu;
+  absl::AnyInvocable<void(absl::Status)> removed;
+  when_compacted_ = [&](Revision /*revision*/, absl::AnyInvocable<void(absl::Status)> done) {
+    const absl::MutexLock lock(&mu);
+    removed = std::move(done);
+  };
+  Start();
+  std::thread client([this] {
+    etcdserverpb::CompactionRequest request;
+    request.set_revision(1);
+    request.set_physical(true);
+    etcdserverpb::CompactionResponse response;
+    grpc::ClientContext context;
+    SetDeadline(context);
+    ExpectStatus(kv_->Compact(&context, request, &response), grpc::StatusCode::UNAVAILABLE,
+                 "etcdserver: server stopped");
+  });
+  {
+    const absl::MutexLock lock(&mu);
+    const auto waits = [&removed] { return removed != nullptr; };
+    mu.Await(absl::Condition(&waits));
+    std::move(removed)(errors::Stopped());
+  }
+  const auto begin = Clock::now();
+  Stop();
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
+  client.join();
 }
 
 TEST_F(Shutdown, RequestsAndStreamsThatComeAfterDrainAreTold) {
