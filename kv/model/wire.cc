@@ -37,11 +37,13 @@ std::optional<std::uint64_t> TakeVarint(std::string_view& bytes) {
 bool Reader::Next() {
   if (!ok_ || rest_.empty()) return false;
   const std::size_t before = rest_.size();
-  const std::optional<std::uint64_t> tag = TakeVarint(rest_);
-  if (!tag || before - rest_.size() > kMaxTagBytes || (*tag >> 3) == 0 || (*tag >> 3) > 0x1fffffff)
-    return Fail();
-  field_ = static_cast<std::uint32_t>(*tag >> 3);
-  type_ = static_cast<Type>(*tag & 7);
+  const std::optional<std::uint64_t> varint = TakeVarint(rest_);
+  if (!varint || before - rest_.size() > kMaxTagBytes) return Fail();
+  // What a fifth byte has beyond 32 bits is dropped, as protobuf drops it.
+  const auto tag = static_cast<std::uint32_t>(*varint);
+  field_ = tag >> 3;
+  type_ = static_cast<Type>(tag & 7);
+  if (field_ == 0) return Fail();
   std::optional<std::uint64_t> value;
   switch (type_) {
     case Type::kVarint:

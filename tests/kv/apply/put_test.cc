@@ -9,6 +9,7 @@
 #include "etcd/rpc.pb.h"
 #include "kv/apply/request.h"
 #include "kv/model/wire.h"
+#include "raft/base/rng.h"
 
 namespace cairn::kv::test {
 namespace {
@@ -52,6 +53,30 @@ TEST(DecodePut, AKnownNumberWithAnotherWireTypeIsAnUnknownField) {
       if (type == wire::Type::kBytes) body += "\x01x";
       ExpectTheSame(body);
     }
+  }
+}
+
+TEST(DecodePut, FindsWhatProtobufFindsInMutatedRequests) {
+  Rng rng(7);
+  for (int round = 0; round < 20'000; ++round) {
+    etcdserverpb::PutRequest request;
+    if (rng.Chance(9, 10)) request.set_key(std::string(rng.Below(5), 'k'));
+    if (rng.Chance(2, 3)) request.set_value(std::string(rng.Below(9), 'v'));
+    if (rng.Chance(1, 2)) request.set_lease(static_cast<std::int64_t>(rng.Next()));
+    request.set_prev_kv(rng.Chance(1, 2));
+    request.set_ignore_value(rng.Chance(1, 3));
+    request.set_ignore_lease(rng.Chance(1, 3));
+    std::string body = request.SerializeAsString();
+    if (body.empty()) continue;
+    const std::size_t at = rng.Below(body.size());
+    body[at] = static_cast<char>(rng.Next());
+    // Groups are left out: protobuf passes over them, and no encoder writes them.
+    wire::Reader reader(body);
+    while (reader.Next()) {
+    }
+    const auto type = static_cast<std::uint32_t>(reader.type());
+    if (!reader.ok() && (type == 3 || type == 4)) continue;
+    ExpectTheSame(body);
   }
 }
 
