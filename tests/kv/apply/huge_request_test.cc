@@ -17,7 +17,8 @@
 namespace cairn::kv::test {
 namespace {
 
-constexpr int kKeys = 200'000;
+constexpr int kManyKeys = 200'000;
+constexpr int kSomeKeys = 10'000;
 constexpr std::size_t kTableBytes = 600 << 10;  // A table grows by blocks of 256 KiB.
 
 // Runs every task at once and looks at the key index before.
@@ -61,7 +62,7 @@ class Member {
  public:
   enum class Split : std::uint8_t { kNever, kOften };
 
-  Member(MemoryHome& home, Split split) {
+  Member(MemoryHome& home, Split split, int keys) : keys_(keys) {
     StoreOptions options;
     KvStateMachine::Options machine{.batch_bytes = std::size_t{1} << 40,
                                     .answer_bytes = 1 << 20,
@@ -72,7 +73,7 @@ class Member {
     if (split == Split::kOften) {
       machine.batch_bytes = 64 << 10;
       machine.feed_bytes = 100'000;
-      options.key_index_bytes = kTableBytes;
+      options.key_index_bytes = keys == kManyKeys ? kTableBytes : 1;  // 1: with every batch.
     }
     auto owned = std::make_unique<LookingWorker>();
     worker = owned.get();
@@ -100,16 +101,16 @@ class Member {
   // Many keys in a few revisions; every tenth is put twice and every hundredth deleted again.
   void Fill() {
     int next = 0;
-    while (next < kKeys) {
+    while (next < keys_) {
       etcdserverpb::TxnRequest txn;
-      for (int i = 0; i < 10'000; ++i, ++next) AddPut(txn, next);
+      for (int i = 0; i < keys_ / 20; ++i, ++next) AddPut(txn, next);
       Apply(CommandKind::kTxn, txn);
     }
     etcdserverpb::TxnRequest again;
-    for (int i = 0; i < kKeys; i += 10) AddPut(again, i);
+    for (int i = 0; i < keys_; i += 10) AddPut(again, i);
     Apply(CommandKind::kTxn, again);
     etcdserverpb::TxnRequest deletions;
-    for (int i = 0; i < kKeys; i += 100) {
+    for (int i = 0; i < keys_; i += 100) {
       deletions.add_success()->mutable_request_delete_range()->set_key(Key(i));
     }
     Apply(CommandKind::kTxn, deletions);
@@ -154,18 +155,19 @@ class Member {
     put.set_value("v");
   }
 
+  const int keys_;
   std::unique_ptr<KvStateMachine> machine_;
 };
 
 TEST(HugeRequest, KeepsNeitherItsEventsNorItsVersionsInMemoryAndIsAnsweredTheSame) {
   MemoryHome whole_home;
-  Member whole(whole_home, Member::Split::kNever);
+  Member whole(whole_home, Member::Split::kNever, kManyKeys);
   whole.Fill();
   const std::string whole_answer = whole.DeleteAll();
   ASSERT_EQ(whole.feed.log.find("in"), std::string::npos);
 
   MemoryHome home;
-  Member split(home, Member::Split::kOften);
+  Member split(home, Member::Split::kOften, kManyKeys);
   split.Fill();
   split.feed.log.clear();
   split.worker->frozen_tables = 0;
@@ -179,25 +181,26 @@ TEST(HugeRequest, KeepsNeitherItsEventsNorItsVersionsInMemoryAndIsAnsweredTheSam
 
 TEST(HugeRequest, ACrashInTheMiddleLeavesNothingOfItAndItIsAppliedAgain) {
   MemoryHome whole_home;
-  Member whole(whole_home, Member::Split::kNever);
+  Member whole(whole_home, Member::Split::kNever, kSomeKeys);
   whole.Fill();
   const raft::Index filled = whole.applied();
   const std::string state_before = whole.State();
   const std::string answer = whole.ReplaceAll();
   const std::string state_after = whole.State();
 
-  for (const std::uint64_t writes : {1, 7, 30, 100}) {
+  // Odd and even ones, so that the index family is behind or level.
+  for (const std::uint64_t writes : {1, 2, 7, 12, 21, 30}) {
     SCOPED_TRACE(fmt::format("flushed after write {}", writes));
     MemoryHome home;
     {
-      Member member(home, Member::Split::kOften);
+      Member member(home, Member::Split::kOften, kSomeKeys);
       member.Fill();
       ASSERT_EQ(member.State(), state_before);
       home.current().FlushAfterWrite(home.current().writes() + writes);
       ASSERT_EQ(member.ReplaceAll(), answer);
     }
     // Not closed: what was written after the flush is gone.
-    Member member(home, Member::Split::kOften);
+    Member member(home, Member::Split::kOften, kSomeKeys);
     ASSERT_EQ(member.applied(), filled);
     EXPECT_EQ(member.State(), state_before);
     EXPECT_EQ(member.ReplaceAll(), answer);
@@ -212,13 +215,13 @@ TEST(HugeRequest, ARestartReadsItIntoTablesOfTheUsualSize) {
   MemoryHome home;
   std::string state;
   {
-    Member whole(home, Member::Split::kNever);
+    Member whole(home, Member::Split::kNever, kManyKeys);
     whole.Fill();
     whole.DeleteAll();
     state = whole.State();
     ASSERT_TRUE(whole.store->Close().ok());
   }
-  Member again(home, Member::Split::kOften);
+  Member again(home, Member::Split::kOften, kManyKeys);
   EXPECT_LE(again.store->generation()->index().active_bytes(), kTableBytes + (512 << 10));
   EXPECT_EQ(again.State(), state);
 }
