@@ -154,7 +154,7 @@ TEST_F(Hostile, OfManyThatSayNothingTheOldestGo) {
   for (int i = 0; i < 40; ++i) {
     calls.push_back(std::make_unique<RawCall>(c.port(), testing::kExchangeMethod));
   }
-  for (std::size_t i = 0; i < 24; ++i) EXPECT_EQ(EndOf(*calls[i]).error_code(), grpc::StatusCode::CANCELLED);
+  for (int i = 0; i < 24; ++i) EXPECT_FALSE(calls[static_cast<std::size_t>(i)]->Read());
   a_.transport->SetPeers({b_.AsPeer(), c.AsPeer()});
   c.transport->SetPeers({a_.AsPeer()});
   EXPECT_TRUE(testing::WaitUntilConnected(a_, c));
@@ -272,31 +272,6 @@ TEST_F(BetweenHelloAndConfirmation, AnIncarnationThatIsNotTheRightOneStaysOut) {
   Introduce(call);
   b_.transport->SetPeers({Peer(Incarnation{2})});
   ExpectTurnedAway(call, "lost its data");
-}
-
-// Its first stream ends after the second one is up, and may not be taken for it: then nobody would end that.
-TEST_F(BetweenHelloAndConfirmation, AMemberThatIsRemovedAndAddedCanStillBeRemoved) {
-  RawCall first(b_.port(), testing::kExchangeMethod);
-  Introduce(first);
-  ASSERT_TRUE(Say(first, 1));
-  ASSERT_TRUE(b_.recorder.WaitFor([](const Seen& seen) { return seen.messages.size() == 1; }));
-  RawCall second(b_.port(), testing::kExchangeMethod);
-  Introduce(second);
-  b_.recorder.Hold();
-  ASSERT_TRUE(Say(first, 2));
-  ASSERT_TRUE(b_.recorder.WaitUntilStuck());  // The thread of the streams is, while the membership changes.
-  ASSERT_TRUE(Say(second, 3));
-  b_.transport->SetPeers({});
-  b_.transport->SetPeers({Peer()});
-  b_.recorder.LetGo();
-  ASSERT_TRUE(b_.recorder.WaitFor([](const Seen& seen) { return seen.messages.size() == 3; }));
-  while (first.Read()) {
-  }
-  ASSERT_TRUE(b_.recorder.WaitFor([](const Seen& seen) { return seen.unreachable.contains(NodeId{1}); }));
-  b_.transport->SetPeers({});
-  while (second.Read()) {
-  }
-  EXPECT_EQ(second.Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 // It may refuse us at any time, and need not end the call then: we do.

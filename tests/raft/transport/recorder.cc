@@ -30,11 +30,6 @@ void Recorder::Hold() {
   held_ = true;
 }
 
-bool Recorder::WaitUntilStuck() {
-  absl::MutexLock lock(&mu_);
-  return mu_.AwaitWithTimeout(absl::Condition(+[](int* stuck) { return *stuck > 0; }, &stuck_), patience);
-}
-
 void Recorder::LetGo() {
   absl::MutexLock lock(&mu_);
   held_ = false;
@@ -57,9 +52,7 @@ TransportHooks Recorder::hooks() {
 
 void Recorder::OnPeerMessages(NodeId from, std::vector<PeerMessage> messages) {
   absl::MutexLock lock(&mu_);
-  ++stuck_;
   mu_.Await(absl::Condition(+[](bool* held) { return !*held; }, &held_));
-  --stuck_;
   for (PeerMessage& message : messages) seen_.messages.emplace_back(from, std::move(message));
 }
 

@@ -59,7 +59,6 @@ class Recorder final : public ReplicaEvents {
 
   // While held, OnPeerMessages() does not return: a replica (and so a stream) that is stuck.
   void Hold();
-  bool WaitUntilStuck();
   void LetGo();
 
   // Hooks that record.
@@ -80,7 +79,6 @@ class Recorder final : public ReplicaEvents {
   absl::Mutex mu_;
   Seen seen_;
   bool held_ = false;
-  int stuck_ = 0;  // Calls of OnPeerMessages() that wait.
 };
 
 // A member with a transport on a free port of the loopback interface, or on the one it had before.

@@ -47,10 +47,8 @@ struct Pair {
   std::optional<Index> Send(Term term = Term{5}) {
     const std::size_t before = sender.recorder.With([](const Seen& seen) { return seen.sent.size(); });
     sender.transport->SendSnapshot(receiver.id(), term);
-    if (!sender.recorder.WaitFor([&](const Seen& seen) { return seen.sent.size() == before + 1; })) {
-      ADD_FAILURE() << "not answered; notices:\n" << sender.recorder.notices();
-      return std::nullopt;
-    }
+    EXPECT_TRUE(sender.recorder.WaitFor([&](const Seen& seen) { return seen.sent.size() == before + 1; }))
+        << sender.recorder.notices();
     return sender.recorder.With([](const Seen& seen) { return seen.sent.back().second; });
   }
 
