@@ -133,6 +133,11 @@ class SnapshotTest(unittest.TestCase):
                 cluster.wait_ready()
                 writers.wait_for_more(100)
                 installed = away.metric(INSTALLED)
+                # It is a full member again: killed and started, it comes back from what it got.
+                away.kill()
+                away.start()
+                cluster.wait_ready()
+                writers.wait_for_more(100)
             print(f"{done}, {too_late} too late; {installed} installed; {writers.count()} writes acknowledged, {len(writers.unknown)} unknown: "
                   f"{writers.errors}")
             self.assertGreater(installed, 0, "no snapshot came")
