@@ -241,6 +241,7 @@ class FullDiskTest(unittest.TestCase):
     def cluster(self):
         cluster = Cluster(CAIRND)
         with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, cluster.directory)  # The last step: what is mounted cannot be removed.
             for node in cluster.nodes:
                 disk = stack.enter_context(small_disk(cluster.directory / f"disk-{node.name}", 600))
                 node.data = disk / "data"
@@ -288,6 +289,7 @@ class FullDiskTest(unittest.TestCase):
     def test_the_disk_of_the_log_alone(self):
         cluster = Cluster(CAIRND, extra=["--snapshot-count", "1000000"])
         with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, cluster.directory)
             victim = cluster.nodes[0]
             disk = stack.enter_context(small_disk(cluster.directory / "disk", 200))
             victim.extra = ["--wal-dir", str(disk / "log")]
