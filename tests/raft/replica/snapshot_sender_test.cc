@@ -22,7 +22,12 @@ class SnapshotSenderTest : public ::testing::Test {
   }
 
   static PeerStatus Peer(PeerStatus::State state, Index match) {
-    return {.id = kTo, .state = state, .match = match, .next = Next(match), .recently_active = true};
+    return {.id = kTo,
+            .state = state,
+            .match = match,
+            .next = Next(match),
+            .recently_active = true,
+            .refuses_acknowledged = false};
   }
 
   RecordingPeers peers_;
