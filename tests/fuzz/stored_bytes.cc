@@ -125,7 +125,10 @@ bool Run(std::string_view input) {
       return RunManifest(bytes);
     case Decoder::kChange:
       return Same<kv::schema::Change>(bytes, kv::schema::DecodeChange(bytes), [](const auto& change) {
-        return kv::schema::ChangeHead(change.deletion, change.previous) + std::string(change.record);
+        return kv::schema::ChangeHead(
+                   change.deletion ? kv::schema::ChangeKind::kDeletion : kv::schema::ChangeKind::kPut,
+                   change.previous) +
+               std::string(change.record);
       });
     case Decoder::kVersion:
       return RereadsTheSame(kv::schema::DecodeVersion(bytes), kv::schema::EncodeVersion,
@@ -162,8 +165,8 @@ std::vector<std::string> Seeds() {
   manifest.files.push_back({.name = "000012.sst", .size = 4096});
   manifest.files.push_back({.name = "CURRENT", .size = 16});
   add(Decoder::kManifest, manifest.Encode());
-  add(Decoder::kChange, kv::schema::ChangeHead(false, id) + record);
-  add(Decoder::kChange, kv::schema::ChangeHead(true, std::nullopt) + record);
+  add(Decoder::kChange, kv::schema::ChangeHead(kv::schema::ChangeKind::kPut, id) + record);
+  add(Decoder::kChange, kv::schema::ChangeHead(kv::schema::ChangeKind::kDeletion, std::nullopt) + record);
   add(Decoder::kVersion, kv::schema::EncodeVersion({.id = id, .create = Revision{2}, .version = 7}));
   add(Decoder::kState, kv::schema::EncodeState({.applied = {raft::Term{3}, raft::Index{17}},
                                                 .time = ClusterTime{1000},
