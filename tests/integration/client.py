@@ -149,6 +149,15 @@ class Writers:
         wait_for(lambda: self.count() >= goal,
                  lambda: f"{count} more acknowledged writes: {self.count()} of {goal}; errors: {self.errors}", seconds)
 
+    def _wait_until_connected(self, client):
+        """For a moment at most. A dead node refuses at once, so a loop without a pause would only burn the CPU; and gRPC gets on with
+        a new connection only while somebody waits for it: calls that fail at once never see one."""
+        try:
+            grpc.channel_ready_future(client.channel).result(timeout=1)
+        except grpc.FutureTimeoutError:
+            pass
+        self._stop.wait(0.05)
+
     def _write(self, node, thread):
         number = 0
         with Client(node) as client:
@@ -161,7 +170,7 @@ class Writers:
                     self.unknown.add(key)
                     text = f"{node.name} {error.code().name}: {error.details()}"
                     self.errors[text] = self.errors.get(text, 0) + 1
-                    self._stop.wait(0.05)  # A dead node refuses at once, and a loop without a pause would only burn the CPU.
+                    self._wait_until_connected(client)
                     continue
                 other = self.acknowledged.setdefault(revision, key)
                 if other != key:
