@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kv/api/answer_gate.h"
 #include "kv/api/call_count.h"
 #include "kv/api/rpc_metrics.h"
 #include "kv/api/server.h"
@@ -35,9 +36,11 @@ struct Backend {
   Worker history_worker{16};  // For the few calls that walk the whole history, and may run for seconds.
   Worker range_worker{256};   // For reads that are too much for a poller.
 
+  std::atomic<bool> draining{false};  // No new streams; unary requests that come are answered still.
   // Order: a request is counted before it looks at `stopping`, so whoever sets `stopping` and then sees none
   // unanswered knows that all others will be refused.
   std::atomic<bool> stopping{false};
+  AnswerGate gate;
   CallCount unanswered;  // Unary requests begun and not yet answered.
   CallCount live_calls;  // Calls that have begun and not yet left, streams included.
   std::atomic<std::size_t> streams{0};

@@ -17,6 +17,10 @@ namespace {
 
 constexpr int kArmedGenericCalls = 16;  // Per poller.
 
+// What clients sent before answers were held back has arrived after this time, on any network that a
+// cluster's clients are near to; what has not is answered with an error, as if the member had died.
+constexpr std::chrono::milliseconds kOnTheWay{20};
+
 // How long answers may take to leave at the end. Those to a client that reads have left long before, on a
 // busy machine too.
 constexpr std::chrono::milliseconds kLastAnswers{1000};
@@ -108,6 +112,18 @@ void CqServer::EndStreams() {
   for (const auto& poller : pollers_) poller->EndStreams();
 }
 
+// gRPC sends GOAWAY to all connections within this call. From the same moment on it cancels calls that come
+// in, until the client has read that, and the client reads that it had cancelled them itself. So answers are
+// held back meanwhile: whoever sends the next request after the last answer has nothing on its way.
+void CqServer::SayGoodbye() {
+  if (server_ == nullptr) return;
+  backend_.gate.Close();
+  std::this_thread::sleep_for(kOnTheWay);
+  goodbye_ = grpc_completion_queue_create_for_next(nullptr);
+  grpc_server_shutdown_and_notify(server_->c_server(), goodbye_, this);
+  for (UnaryCall* call : backend_.gate.Open()) call->LetGo();
+}
+
 // gRPC's own way, Shutdown(deadline) and nothing else, is not for us (1.51.1, src/core/lib/surface/server.cc
 // and chttp2_transport.cc): it cancels calls that come after it has begun, so clients read that they had
 // cancelled them; and it waits for every client to confirm a ping, up to 20 s, so that one silent client
@@ -121,6 +137,13 @@ void CqServer::Shutdown(const std::vector<std::uint16_t>& ports) {
   grpc_server_cancel_all_calls(server_->c_server());
   CutConnections(ports);
   server_->Shutdown(std::chrono::system_clock::now());
+  if (goodbye_ == nullptr) return;
+  // All connections are closed, so its one event is there.
+  const grpc_event said = grpc_completion_queue_next(goodbye_, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
+  CAIRN_ASSERT(said.type == GRPC_OP_COMPLETE, "type={}", static_cast<int>(said.type));
+  grpc_completion_queue_shutdown(goodbye_);
+  grpc_completion_queue_next(goodbye_, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
+  grpc_completion_queue_destroy(std::exchange(goodbye_, nullptr));
 }
 
 CqServer::~CqServer() {

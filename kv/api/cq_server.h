@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <grpc/grpc.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
@@ -29,8 +30,12 @@ class CqServer {
   // Takes over a connection whose first bytes were read already. Thread-safe until Shutdown().
   void AddConnection(UniqueFd socket, const std::string& first_bytes);
 
-  // Ends all streams with Unavailable. REQUIRES: Backend::stopping, which refuses later ones.
+  // Ends all streams with Unavailable. REQUIRES: Backend::draining, which refuses later ones.
   void EndStreams();
+
+  // Tells every client to go elsewhere with what it asks next, and takes no more calls. What was asked is
+  // answered.
+  void SayGoodbye();
 
   // Gives answers that are on their way a moment to leave, then closes all connections; they came in on
   // `ports`. REQUIRES: no AddConnection() at the same time or later.
@@ -47,7 +52,8 @@ class CqServer {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::vector<std::unique_ptr<Poller>> pollers_;
   std::vector<std::unique_ptr<HotCallPool>> pools_;
-  std::unique_ptr<grpc::Server> server_;  // Destroyed before the queues it uses.
+  std::unique_ptr<grpc::Server> server_;      // Destroyed before the queues it uses.
+  grpc_completion_queue* goodbye_ = nullptr;  // Once it has been said: hears when all connections are closed.
   bool shut_down_ = false;
 };
 

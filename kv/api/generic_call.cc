@@ -71,7 +71,7 @@ void GenericCall::Dispatch() {
     backend().metrics.CountClient(Methods()[method_].shape,
                                   IsUtf8(metadata.api_version) ? metadata.api_version : "");
     require_leader_ = metadata.require_leader;
-    if (backend().stopping.load(std::memory_order_acquire)) return Finish(errors::Stopped());
+    if (backend().draining.load(std::memory_order_acquire)) return Finish(errors::Stopped());
     if (streams > backend().options.max_streams) return Finish(errors::TooManyRequests());
     if (!IsUtf8(metadata.api_version)) return Finish(InvalidClientApiVersion());
     if (require_leader_ && !backend().deps.group.has_leader()) return Finish(errors::NoLeader());

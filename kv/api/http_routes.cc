@@ -96,7 +96,7 @@ HttpResponse HttpRoutes::HealthResponse(const std::string& reason) {
 
 void HttpRoutes::Health(const HttpRequest& request, HttpServer::Respond respond) {
   // `exclude` names alarms to overlook; there are none yet.
-  if (backend_.stopping.load()) return respond(HealthResponse(RangeError(StoppingFailure())));
+  if (backend_.draining.load()) return respond(HealthResponse(RangeError(StoppingFailure())));
   const std::vector<std::string> serializable = request.QueryValues("serializable");
   if (Contains(serializable, "true")) {
     return respond(HealthResponse(RangeError(ReadOneKey())));
@@ -158,7 +158,7 @@ void HttpRoutes::Checks(const HttpRequest& request, std::vector<std::string> nam
   const bool linearizable =
       std::find(names.begin(), names.end(), std::string(kLinearizableRead)) != names.end();
   if (!linearizable) return finish("");
-  if (backend_.stopping.load()) return finish(StoppingFailure());
+  if (backend_.draining.load()) return finish(StoppingFailure());
   if (!backend_.deps.group.has_leader()) return finish(std::string(MessageOf(errors::NoLeader())));
   AfterReadBarrier([finish = std::move(finish)](const std::string& failure) mutable { finish(failure); });
 }

@@ -68,10 +68,14 @@ class OnePortServer final : public ApiServer {
   [[nodiscard]] std::vector<std::uint16_t> ports() const override { return acceptor_->ports(); }
 
   void Drain(std::chrono::steady_clock::time_point deadline) override {
-    if (backend_.stopping.exchange(true)) return;
+    if (backend_.draining.exchange(true)) return;
     if (acceptor_) acceptor_->Stop();
-    if (grpc_) grpc_->EndStreams();
+    if (grpc_) {
+      grpc_->EndStreams();
+      grpc_->SayGoodbye();
+    }
     backend_.unanswered.AwaitNone(deadline);
+    backend_.stopping.store(true);
   }
 
   void Shutdown() override {

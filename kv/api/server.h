@@ -102,9 +102,11 @@ class ApiServer {
   // The ports bound, in the order of ApiOptions::listen.
   [[nodiscard]] virtual std::vector<std::uint16_t> ports() const = 0;
 
-  // Stops accepting connections; ends streams, and answers requests that come from now on, with "server
-  // stopped"; /health and /readyz say 503. Returns when all earlier requests are answered, or at `deadline`.
-  // From any thread but the server's own, as Shutdown().
+  // Stops accepting connections, ends streams with "server stopped", and tells the clients to go elsewhere
+  // with what they ask next; /health and /readyz say 503. Returns when all requests are answered, or at
+  // `deadline`. A client that waits for an answer all the time sees no error; one that was idle may, for a
+  // request that it sent before it read what it was told. From any thread but the server's own, as
+  // Shutdown().
   virtual void Drain(std::chrono::steady_clock::time_point deadline) = 0;
 
   // Gives the answers that are on their way a moment to leave, and closes all connections. REQUIRES: Drain().

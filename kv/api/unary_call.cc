@@ -202,7 +202,23 @@ void UnaryCall::Finish(const grpc::ByteBuffer& response, const absl::Status& sta
     backend_.response_bytes_in_flight.fetch_add(response_bytes_, std::memory_order_relaxed);
   }
   backend_.metrics.Handled(method_, status.code(), steady_clock::now() - began_);
-  SendAndEnd(response, ToGrpcStatus(status));
+  if (backend_.gate.closed()) {
+    held_ = ReadyAnswer{.response = response, .status = ToGrpcStatus(status)};
+    next_ = [](UnaryCall& call) { call.SendHeld(); };
+    if (backend_.gate.Hold(*this)) return;
+    next_ = nullptr;
+    held_.reset();
+  }
+  Send(response, ToGrpcStatus(status));
+}
+
+void UnaryCall::SendHeld() {
+  const ReadyAnswer answer = *std::exchange(held_, std::nullopt);
+  Send(answer.response, answer.status);
+}
+
+void UnaryCall::Send(const grpc::ByteBuffer& response, const grpc::Status& status) {
+  SendAndEnd(response, status);
   // A client that does not take its answer holds the answer, but neither a place nor its request.
   parsed_ = nullptr;
   request_ = {};

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "kv/api/backend.h"
@@ -66,6 +67,9 @@ class UnaryCall : private Mail {
   void Answer(const google::protobuf::MessageLite& response);  // Header, if any, is in it already.
   void Refuse(const absl::Status& status);
 
+  // Any thread: the gate that held this call's answer has opened.
+  void LetGo() { mailbox_.Push(*this); }
+
  protected:
   UnaryCall(Backend& backend, Mailbox& mailbox) : backend_(backend), mailbox_(mailbox) {}
   virtual ~UnaryCall() = default;
@@ -83,6 +87,8 @@ class UnaryCall : private Mail {
   void OnMail() final;
   bool Admit(const grpc::ServerContext& context, const grpc::ByteBuffer& request);
   void Finish(const grpc::ByteBuffer& response, const absl::Status& status);
+  void Send(const grpc::ByteBuffer& response, const grpc::Status& status);
+  void SendHeld();
   [[nodiscard]] bool DeadlineIsOver() const { return deadline_ <= std::chrono::steady_clock::now(); }
 
   Backend& backend_;
@@ -97,6 +103,12 @@ class UnaryCall : private Mail {
   std::size_t response_bytes_ = 0;  // In response_bytes_in_flight.
   bool gone_ = false;
   bool ended_ = false;
+
+  struct ReadyAnswer {
+    grpc::ByteBuffer response;
+    grpc::Status status;
+  };
+  std::optional<ReadyAnswer> held_;  // While the gate keeps it back.
 
   Step next_ = nullptr;
   absl::Status wait_status_;
