@@ -142,7 +142,8 @@ TEST(Command, HeadersAreThoseOfTheGoldenFile) {
         std::pair("publish_member", CommandKind::kPublishMember)}) {
     headers += name;
     headers += ' ';
-    for (const char byte : EncodeCommand(kind, "body").bytes()) {
+    const Payload command = EncodeCommand(kind, "body");
+    for (const char byte : command.bytes()) {
       headers += fmt::format("{:02x}", static_cast<std::uint8_t>(byte));
     }
     headers += '\n';
