@@ -77,7 +77,6 @@ absl::StatusOr<HistoryChunk> ReadHistoryOf(const View& view, RevisionId from, co
           ++revisions;
           revision_bytes = 0;
         } else if (revision_bytes >= limits.revision_bytes) {
-          CAIRN_PROBE("history_read_ends_inside_a_revision");
           chunk.next = id;
           return false;
         }
@@ -91,6 +90,7 @@ absl::StatusOr<HistoryChunk> ReadHistoryOf(const View& view, RevisionId from, co
         open->events.push_back(MakeEvent(id, change));
         return true;
       }));
+  if (chunk.next.sub != 0) CAIRN_PROBE("history_read_ends_inside_a_revision");
   return chunk;
 }
 

@@ -1,6 +1,7 @@
 #include "kv/store/store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kv/store/compactor.h"
 #include "kv/store/index_writer.h"
@@ -127,13 +128,12 @@ raft::EntryId Store::flushed() const {
 void Store::WhenCompacted(Revision revision, absl::AnyInvocable<void(absl::Status)> done) {
   const std::shared_ptr<Generation> generation = this->generation();
   if (revision <= generation->compactor().done()) return std::move(done)(absl::OkStatus());
-  absl::Status given_up;
-  {
+  const absl::Status given_up = [&] {
     absl::MutexLock lock(&mu_);
-    given_up = given_up_;
-    if (given_up.ok()) waiters_.emplace_back(revision, std::move(done));
-  }
-  if (!given_up.ok()) return std::move(done)(std::move(given_up));
+    if (given_up_.ok()) waiters_.emplace_back(revision, std::exchange(done, nullptr));
+    return given_up_;
+  }();
+  if (!given_up.ok()) return std::move(done)(given_up);
   // Read after the waiter is in the list: a step that ends in between tells it.
   TellWaiters(generation->compactor().done());
 }

@@ -29,6 +29,13 @@ struct WriterOptions {
   std::function<void()> between_batches = {};
 };
 
+// The changes of the request that a Writer is at.
+struct OpenRequest {
+  std::shared_ptr<RevisionEvents> events;
+  std::int64_t changes = 0;
+  std::size_t bytes = 0;  // Of the events, as long as they are kept.
+};
+
 // The applier's thread. Between two entries a batch may end anywhere; a large request may also be split
 // (SplitIfLarge), and then shows only with its last batch.
 class Writer {
@@ -90,13 +97,6 @@ class Writer {
   // Shows what has been written of complete entries.
   void Publish();
 
-  // The present request's changes.
-  struct Open {
-    std::shared_ptr<RevisionEvents> events;
-    std::int64_t changes = 0;
-    std::size_t bytes = 0;  // Of the events, as long as they are kept.
-  };
-
   std::shared_ptr<Generation> generation_;
   const WriterOptions options_;
   std::unique_ptr<WriteBatch> batch_;
@@ -107,7 +107,7 @@ class Writer {
   Revision compacted_;
   std::shared_ptr<const Members> members_;
 
-  std::optional<Open> open_;          // Nothing: none yet.
+  std::optional<OpenRequest> open_;   // Nothing: none yet.
   std::int64_t live_keys_added_ = 0;  // By the present request.
   bool compacted_moved_ = false;      // Since it was last published, as is the next.
   bool members_moved_ = false;
