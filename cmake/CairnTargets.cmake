@@ -32,14 +32,14 @@ function(cairn_common_ name pch)
   endif()
 endfunction()
 
-# Executables of the thread sanitizer's build tell it about absl::Mutex (the file says why).
+# Executables of the thread sanitizer's build tell it about Abseil's locks (the file says why).
 if(CAIRN_SANITIZE MATCHES "thread")
-  add_library(cairn_absl_mutex_tsan OBJECT ${CMAKE_SOURCE_DIR}/tests/sanitize/absl_mutex_tsan.cc)
-  target_link_libraries(cairn_absl_mutex_tsan PRIVATE cairn_flags absl::synchronization)
+  add_library(cairn_absl_synchronization_tsan OBJECT ${CMAKE_SOURCE_DIR}/tests/sanitize/absl_synchronization_tsan.cc)
+  target_link_libraries(cairn_absl_synchronization_tsan PRIVATE cairn_flags absl::synchronization)
 endif()
 function(cairn_sanitized_ name)
-  if(TARGET cairn_absl_mutex_tsan)
-    target_link_libraries(${name} PRIVATE cairn_absl_mutex_tsan absl::synchronization)
+  if(TARGET cairn_absl_synchronization_tsan)
+    target_link_libraries(${name} PRIVATE cairn_absl_synchronization_tsan absl::synchronization)
   endif()
 endfunction()
 

@@ -1,11 +1,12 @@
-// Tells the thread sanitizer about absl::Mutex. Debian's Abseil is a shared library that was built without
-// it, and its locks are futexes, so that without this every field guarded by an absl::Mutex is reported as a
-// race.
+// Tells the thread sanitizer about absl::Mutex, CondVar and Notification. Debian's Abseil is a shared library
+// that was built without it, and its locks are futexes, so that without this every field guarded by an
+// absl::Mutex is reported as a race.
 //
 // Linked into the executables of the `tsan` preset only. The functions below take the place of the library's
 // (the dynamic linker asks the executable first), announce what happens, and call the library's. Between an
 // announcement's "pre" and "post" the sanitizer looks away, which covers conditions evaluated for others.
 #include <absl/synchronization/mutex.h>
+#include <absl/synchronization/notification.h>
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
@@ -80,6 +81,13 @@ auto Waiting(void* mutex, const Call& call) {
   const auto result = call();
   __tsan_mutex_post_lock(mutex, kWrite, 0);
   return result;
+}
+
+// Who finds a notification given already takes no lock: the library reads a flag, which lies behind the lock.
+// The name has to be the flag's own address: HasBeenNotified(), inlined into our code, reads it.
+void* FlagOf(const absl::Notification* notification) {
+  static_assert(sizeof(absl::Notification) == 2 * sizeof(absl::Mutex));
+  return const_cast<char*>(reinterpret_cast<const char*>(notification)) + sizeof(absl::Mutex);
 }
 
 }  // namespace
@@ -160,6 +168,34 @@ bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
   CAIRN_REAL(bool, "_ZN4absl7debian37CondVar16WaitWithDeadlineEPNS0_5MutexENS0_4TimeE", CondVar*, Mutex*,
              Time);
   return Waiting(mutex, [&] { return real(this, mutex, deadline); });
+}
+
+void Notification::Notify() {
+  CAIRN_REAL(void, "_ZN4absl7debian312Notification6NotifyEv", Notification*);
+  __tsan_release(FlagOf(this));
+  real(this);  // The waiter may end it from here on.
+}
+
+void Notification::WaitForNotification() const {
+  CAIRN_REAL(void, "_ZNK4absl7debian312Notification19WaitForNotificationEv", const Notification*);
+  real(this);
+  __tsan_acquire(FlagOf(this));
+}
+
+bool Notification::WaitForNotificationWithTimeout(Duration timeout) const {
+  CAIRN_REAL(bool, "_ZNK4absl7debian312Notification30WaitForNotificationWithTimeoutENS0_8DurationE",
+             const Notification*, Duration);
+  const bool notified = real(this, timeout);
+  if (notified) __tsan_acquire(FlagOf(this));
+  return notified;
+}
+
+bool Notification::WaitForNotificationWithDeadline(Time deadline) const {
+  CAIRN_REAL(bool, "_ZNK4absl7debian312Notification31WaitForNotificationWithDeadlineENS0_4TimeE",
+             const Notification*, Time);
+  const bool notified = real(this, deadline);
+  if (notified) __tsan_acquire(FlagOf(this));
+  return notified;
 }
 
 ABSL_NAMESPACE_END
