@@ -6,15 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include "raft/base/checksum.h"
+#include "cmd/cairnd/sealed_file.h"
 #include "raft/base/status.h"
 #include "raft/log/posix_disk.h"
 
@@ -23,9 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormat = 1;
+constexpr std::uint64_t kFormat = 1;
 constexpr const char* kIdentityFile = "identity";
-constexpr const char* kNewIdentityFile = "identity.new";
 
 template <typename... Arguments>
 absl::Status Refuse(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
@@ -64,29 +61,15 @@ bool HasContent(const std::string& path) {
 
 // What the identity file says.
 struct Recorded {
-  int format = 0;
+  std::uint64_t format = 0;
   Identity identity;
   bool complete = false;
 };
 
 std::string Encode(const Recorded& recorded) {
-  std::string text =
-      fmt::format("format {}\ncluster {:016x}\nmember {:016x}\nincarnation {:016x}\nstate {}\n",
-                  recorded.format, recorded.identity.cluster.value(), recorded.identity.member.value(),
-                  recorded.identity.incarnation.value(), recorded.complete ? "complete" : "begun");
-  return text + fmt::format("checksum {:016x}\n", Checksum(text));
-}
-
-template <typename Number>
-bool TakeField(std::string_view& text, std::string_view name, int base, Number& number) {
-  if (!text.starts_with(name) || text.size() <= name.size() || text[name.size()] != ' ') return false;
-  text.remove_prefix(name.size() + 1);
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return false;
-  const auto [stopped, error] = std::from_chars(text.data(), text.data() + end, number, base);
-  if (error != std::errc() || stopped != text.data() + end) return false;
-  text.remove_prefix(end + 1);
-  return true;
+  return fmt::format("format {}\ncluster {:016x}\nmember {:016x}\nincarnation {:016x}\nstate {}\n",
+                     recorded.format, recorded.identity.cluster.value(), recorded.identity.member.value(),
+                     recorded.identity.incarnation.value(), recorded.complete ? "complete" : "begun");
 }
 
 absl::StatusOr<Recorded> Decode(std::string_view text, const std::string& path) {
@@ -98,16 +81,7 @@ absl::StatusOr<Recorded> Decode(std::string_view text, const std::string& path) 
     return Refuse("{} has format {}, and this cairnd knows formats up to {}; start a newer cairnd", path,
                   recorded.format, kFormat);
   }
-  const std::size_t checksum_at = text.rfind("checksum ");
-  std::string_view checksum_text = checksum_at == std::string_view::npos ? "" : text.substr(checksum_at);
-  std::uint64_t checksum = 0;
-  if (!TakeField(checksum_text, "checksum", 16, checksum) || !checksum_text.empty()) {
-    return Corruption(path, text.size(), "no checksum at the end");
-  }
-  if (const std::uint64_t actual = Checksum(text.substr(0, checksum_at)); actual != checksum) {
-    return Corruption(path, checksum_at,
-                      fmt::format("checksum {:016x} recorded, {:016x} found", checksum, actual));
-  }
+  CAIRN_RETURN_IF_ERROR(CheckSeal(text, path));
   std::uint64_t cluster = 0;
   std::uint64_t member = 0;
   std::uint64_t incarnation = 0;
@@ -163,11 +137,7 @@ absl::Status DataDirectory::TakeIdentity(const Wanted& wanted) {
   std::error_code error;
   if (!fs::exists(name, error)) return Begin(wanted);
 
-  CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::File> file,
-                         disk->Open(kIdentityFile, {.create = false, .read_only = true}));
-  std::string text;
-  constexpr std::size_t kLongest = 4096;
-  CAIRN_RETURN_IF_ERROR(file->ReadAt(0, kLongest, text));
+  CAIRN_ASSIGN_OR_RETURN(const std::string text, ReadSealed(*disk, kIdentityFile));
   CAIRN_ASSIGN_OR_RETURN(const Recorded recorded, Decode(text, name));
   // A member that was added later has an id of another making; it says 'existing'.
   const bool same = recorded.identity.cluster == wanted.identity.cluster &&
@@ -214,20 +184,10 @@ absl::Status DataDirectory::MarkComplete() {
   return WriteIdentity(true);
 }
 
-// Beside the old one, synced, then renamed: there is a whole file under the name at every moment.
 absl::Status DataDirectory::WriteIdentity(bool complete) const {
   CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::PosixDisk> disk, raft::PosixDisk::Open(path_));
-  const std::string text = Encode({.format = kFormat, .identity = identity_, .complete = complete});
-  {
-    CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::File> file,
-                           disk->Open(kNewIdentityFile, {.create = true}));
-    CAIRN_RETURN_IF_ERROR(file->Truncate(0));
-    const std::array<std::string_view, 1> pieces = {text};
-    CAIRN_RETURN_IF_ERROR(file->WriteAt(0, pieces));
-    CAIRN_RETURN_IF_ERROR(file->Sync());
-  }
-  CAIRN_RETURN_IF_ERROR(disk->Rename(kNewIdentityFile, kIdentityFile));
-  return disk->SyncDirectory();
+  return ReplaceSealed(*disk, kIdentityFile,
+                       Encode({.format = kFormat, .identity = identity_, .complete = complete}));
 }
 
 }  // namespace cairn::node

@@ -14,6 +14,7 @@ namespace cairn::node {
 //
 //   LOCK       locked while a process uses the directory
 //   identity   format, cluster, member, incarnation, and whether the parts were made; checksummed text
+//   peers      with which incarnation each other member was first let in (seen_peers.h)
 //   log/       the Raft log (or elsewhere: --wal-dir)
 //   store/     the key-value store
 //
@@ -39,6 +40,7 @@ class DataDirectory {
   // With the incarnation that was recorded.
   [[nodiscard]] const Identity& identity() const { return identity_; }
   [[nodiscard]] bool is_new() const { return is_new_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::string& log_path() const { return log_path_; }
   [[nodiscard]] std::string store_path() const { return path_ + "/store"; }
 

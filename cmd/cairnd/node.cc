@@ -15,6 +15,7 @@
 #include "cmd/cairnd/identity.h"
 #include "cmd/cairnd/log.h"
 #include "cmd/cairnd/publisher.h"
+#include "cmd/cairnd/seen_peers.h"
 #include "kv/api/peer_services.h"
 #include "kv/api/server.h"
 #include "kv/apply/database.h"
@@ -47,9 +48,10 @@ std::uint64_t RandomNonZero() {
 
 std::string Hex(std::uint64_t id) { return fmt::format("{:x}", id); }
 
-// The addresses of the other members: from the entry that made the membership, else from what is applied.
+// The other members' addresses and incarnations: from the entry that made the membership, else from what is
+// applied; the incarnation, else from who introduced itself here.
 std::vector<raft::PeerPort::Peer> PeersOf(raft::NodeId self, const raft::Membership& membership,
-                                          const kv::Members& applied) {
+                                          const kv::Members& applied, const SeenPeers& seen) {
   std::map<raft::NodeId, raft::PeerPort::Peer> known;
   for (const kv::MemberInfo& member : applied.members) {
     known[member.id] = {.id = member.id, .urls = member.peer_urls, .incarnation = member.incarnation};
@@ -65,7 +67,10 @@ std::vector<raft::PeerPort::Peer> PeersOf(raft::NodeId self, const raft::Members
   }
   std::vector<raft::PeerPort::Peer> peers;
   for (const raft::NodeId id : membership.config.All()) {
-    if (const auto found = known.find(id); id != self && found != known.end()) peers.push_back(found->second);
+    const auto found = known.find(id);
+    if (id == self || found == known.end()) continue;
+    raft::PeerPort::Peer& peer = peers.emplace_back(found->second);
+    if (!peer.incarnation) peer.incarnation = seen.IncarnationOf(id);
   }
   return peers;
 }
@@ -103,6 +108,7 @@ class Member final : public Node {
 
   // In the order in which they are made; each uses only what stands above it.
   std::unique_ptr<DataDirectory> directory_;
+  std::unique_ptr<SeenPeers> seen_peers_;
   std::unique_ptr<kv::KvDatabase> database_;
   std::unique_ptr<raft::PosixDisk> log_disk_;
   std::unique_ptr<raft::SegmentedLog> log_;  // Until the replica has it.
@@ -138,6 +144,9 @@ absl::Status Member::OpenDirectory() {
                                                            .member = bootstrap_.self,
                                                            .incarnation = raft::Incarnation{RandomNonZero()}},
                                               .must_exist = settings_.expects_data}));
+  absl::StatusOr<std::unique_ptr<SeenPeers>> seen_peers = SeenPeers::Open(directory_->path());
+  if (!seen_peers.ok()) return Annotate(seen_peers.status(), "cannot read who the other members are");
+  seen_peers_ = *std::move(seen_peers);
   const Identity& identity = directory_->identity();
   LogInfo("opened the data directory", {{"directory", settings_.data_directory},
                                         {"new", directory_->is_new() ? "true" : "false"},
@@ -202,7 +211,7 @@ void Member::MakeReplica(raft::RestoredState restored) {
   replica_ = std::make_unique<raft::ReplicaRuntime>(
       MakeReplicaOptions(), std::move(restored), std::move(log_), database_->state_machine(),
       [this, self](const raft::Membership& membership) {
-        return PeersOf(self, membership, *database_->members());
+        return PeersOf(self, membership, *database_->members(), *seen_peers_);
       },
       [this](const absl::Status& status) { on_fatal_(status); });
   kv::WatchOptions watch;
@@ -234,6 +243,9 @@ void Member::MakeTransport() {
   hooks.open_snapshot = [&machine] { return machine.OpenSnapshot(); };
   hooks.receive_snapshot = [&machine](const raft::SnapshotMeta& meta, std::string_view manifest) {
     return machine.ReceiveSnapshot(meta, manifest);
+  };
+  hooks.record_incarnation = [this](raft::NodeId member, raft::Incarnation incarnation) {
+    return seen_peers_->Record(member, incarnation);
   };
   hooks.notice = [](raft::TransportHooks::Severity severity, std::string_view sentence) {
     severity == raft::TransportHooks::Severity::kWarning ? LogWarning(sentence) : LogInfo(sentence);
@@ -370,6 +382,7 @@ absl::Status Member::Stop(milliseconds patience) {
   replica_.reset();
   database_.reset();
   log_disk_.reset();
+  seen_peers_.reset();
   directory_.reset();
   return closed;
 }

@@ -40,9 +40,10 @@ absl::Status CheckHello(const Identity& self, const Hello& hello, const KnownMem
   if (!Broken(TransportRule::kSameIncarnation) && known.incarnation &&
       *known.incarnation != hello.incarnation) {
     return absl::FailedPreconditionError(fmt::format(
-        "member {:x} lost its data (its incarnation is {:x}, the membership has {:x}): remove it and add "
-        "it anew",
-        hello.member, hello.incarnation, *known.incarnation));
+        "member {:x} lost its data (its incarnation is {:x}, member {:x} knows it with {:x}): remove it and "
+        "add "
+        "it anew; if this cluster has never had a leader, empty the data directories of all members",
+        hello.member, hello.incarnation, self.self, *known.incarnation));
   }
   return absl::OkStatus();
 }

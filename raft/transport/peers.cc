@@ -84,22 +84,29 @@ std::vector<std::string> Peers::Targets(NodeId id) const {
 
 absl::StatusOr<std::shared_ptr<PeerLink>> Peers::Admit(const Hello& hello) {
   std::shared_ptr<PeerLink> link;
-  bool introduced = false;
   {
     absl::MutexLock lock(&mu_);
     const auto found = members_.find(hello.member);
     KnownMember known{.is_peer = found != members_.end(), .incarnation = {}};
     if (known.is_peer) known.incarnation = found->second.known();
     CAIRN_RETURN_IF_ERROR(CheckHello(environment_.self, hello, known));
-    link = found->second.link;
-    if (!known.incarnation) {
-      found->second.introduced = hello.incarnation;
-      introduced = true;
-    }
+    Member& member = found->second;
+    link = member.link;
+    if (member.incarnation) return link;
+    // Held against it even if it cannot be recorded: it may already be the one that we have counted.
+    if (!member.introduced) member.introduced = {.incarnation = hello.incarnation};
+    if (member.introduced->recorded) return link;
   }
-  if (introduced && environment_.hooks.incarnation_learned) {
-    environment_.hooks.incarnation_learned(hello.member, hello.incarnation);
+  if (environment_.hooks.record_incarnation) {
+    CAIRN_RETURN_IF_ERROR(
+        Annotate(environment_.hooks.record_incarnation(hello.member, hello.incarnation),
+                 fmt::format("member {:x} cannot be let in: recording its incarnation", hello.member)));
   }
+  absl::MutexLock lock(&mu_);
+  const auto found = members_.find(hello.member);  // The membership may have changed meanwhile.
+  if (found == members_.end()) return link;
+  std::optional<Introduced>& introduced = found->second.introduced;
+  if (introduced && introduced->incarnation == hello.incarnation) introduced->recorded = true;
   return link;
 }
 

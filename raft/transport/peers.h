@@ -37,7 +37,8 @@ class Peers final : public ExchangeHost {
   [[nodiscard]] std::vector<std::string> Targets(NodeId id) const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] std::uint64_t strangers() const { return strangers_.load(std::memory_order_relaxed); }
 
-  // Any thread: snapshot streams ask, too. Remembers the incarnation of a member that had none.
+  // Any thread: snapshot streams ask, too. Has the incarnation of a member that had none
+  // recorded, which may wait for the disk.
   absl::StatusOr<std::shared_ptr<PeerLink>> Admit(const Hello& hello) override ABSL_LOCKS_EXCLUDED(mu_);
 
   // Tells a person of somebody who was turned away, unless the same was said lately. Any thread.
@@ -50,12 +51,19 @@ class Peers final : public ExchangeHost {
   void Close();
 
  private:
+  struct Introduced {
+    Incarnation incarnation;
+    bool recorded = false;  // TransportHooks::record_incarnation said OK.
+  };
   struct Member {
     std::shared_ptr<PeerLink> link;
     std::vector<std::string> targets;
     std::optional<Incarnation> incarnation;  // From the membership,
-    std::optional<Incarnation> introduced;   // or, until it has one, the first that was seen.
-    [[nodiscard]] std::optional<Incarnation> known() const { return incarnation ? incarnation : introduced; }
+    std::optional<Introduced> introduced;    // or, until it has one, the first that was seen.
+    [[nodiscard]] std::optional<Incarnation> known() const {
+      if (incarnation || !introduced) return incarnation;
+      return introduced->incarnation;
+    }
   };
 
   void OnAccepted(const std::shared_ptr<Exchange>& exchange) override;

@@ -64,10 +64,12 @@ struct TransportHooks {
                                                               std::string_view manifest)>
       receive_snapshot;
 
-  // A member whose incarnation SetPeers() did not name has introduced itself and was let in. Whoever keeps
-  // the membership records it; until SetPeers() names one, this first one is held against the member. May be
-  // empty. Called on the transport's thread; must not block.
-  std::function<void(NodeId member, Incarnation incarnation)> incarnation_learned;
+  // A member whose incarnation SetPeers() does not name introduces itself: records it durably, to be given to
+  // SetPeers() after a restart. The member is let in when OK is returned, else refused with the error's
+  // words, and may ask again; this first incarnation is held against it until SetPeers() names one. May be
+  // empty. Called on either of the transport's threads, with no lock held; may block for the write of a small
+  // file.
+  std::function<absl::Status(NodeId member, Incarnation incarnation)> record_incarnation;
 
   // Something a person should read: a refusal, a peer lost or found. Each is told once, not at every attempt.
   // May be empty. Any thread of the transport; must not block.

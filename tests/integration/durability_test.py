@@ -3,6 +3,7 @@
 Also what a node says when it must not start: a directory of another cluster or member, a disk that lost its data.
 """
 
+import contextlib
 import re
 import shutil
 import signal
@@ -150,6 +151,22 @@ class DurabilityTest(unittest.TestCase):
             self.assertIn("lost its data", wiped.log.read_text(errors="replace"))
             if wiped.process.poll() is None:
                 self.assertNotEqual(http_get(wiped.client, "/health")[0], 200)
+
+    def test_a_voter_that_lost_its_data_before_it_was_announced_is_not_let_back_in(self):
+        # Two of five have no quorum: nothing is committed, so nobody's incarnation is in the membership.
+        cluster = Cluster(cairnd_from_environment(), nodes=5)
+        with contextlib.ExitStack() as stack:
+            stack.callback(cluster.close)
+            wiped, witness = cluster.nodes[:2]
+            wiped.start()
+            witness.start()
+            wait_for(lambda: (witness.data / "peers").exists(), "the one to introduce itself to the other")
+            wiped.kill()
+            witness.kill()
+            shutil.rmtree(wiped.data)
+            witness.start()
+            wiped.start()
+            wait_for(lambda: "lost its data" in witness.log_text(), "the witness to recognise the other")
 
 
 if __name__ == "__main__":

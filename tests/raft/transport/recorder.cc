@@ -35,14 +35,23 @@ void Recorder::LetGo() {
   held_ = false;
 }
 
+void Recorder::SetDiskFull(bool full) {
+  absl::MutexLock lock(&mu_);
+  disk_full_ = full;
+}
+
 TransportHooks Recorder::hooks() {
   return {.open_snapshot = {},
           .receive_snapshot = {},
-          .incarnation_learned =
-              [this](NodeId member, Incarnation incarnation) {
-                absl::MutexLock lock(&mu_);
-                seen_.learned.emplace_back(member, incarnation);
-              },
+          .record_incarnation = [this](NodeId member, Incarnation incarnation) -> absl::Status {
+            absl::MutexLock lock(&mu_);
+            if (disk_full_) {
+              ++seen_.not_recorded;
+              return absl::ResourceExhaustedError("no space left on device");
+            }
+            seen_.recorded.emplace_back(member, incarnation);
+            return absl::OkStatus();
+          },
           .notice =
               [this](TransportHooks::Severity /*severity*/, std::string_view sentence) {
                 absl::MutexLock lock(&mu_);

@@ -38,7 +38,8 @@ class Recorder final : public ReplicaEvents {
     std::map<NodeId, int> broken;
     std::vector<std::pair<NodeId, std::optional<Index>>> sent;
     std::vector<SnapshotArrival> arrived;
-    std::vector<std::pair<NodeId, Incarnation>> learned;
+    std::vector<std::pair<NodeId, Incarnation>> recorded;
+    int not_recorded = 0;  // While the disk was full.
     std::vector<std::string> notices;
 
     [[nodiscard]] int NoticesWith(std::string_view text) const;
@@ -61,6 +62,9 @@ class Recorder final : public ReplicaEvents {
   void Hold();
   void LetGo();
 
+  // While it is full, no incarnation can be recorded.
+  void SetDiskFull(bool full);
+
   // Hooks that record.
   TransportHooks hooks();
 
@@ -79,6 +83,7 @@ class Recorder final : public ReplicaEvents {
   absl::Mutex mu_;
   Seen seen_;
   bool held_ = false;
+  bool disk_full_ = false;
 };
 
 // A member with a transport on a free port of the loopback interface, or on the one it had before.

@@ -11,6 +11,7 @@ namespace cairn::raft {
 namespace {
 
 using testing::Connect;
+using testing::Numbered;
 using testing::Recorder;
 using testing::TestMember;
 using testing::WaitUntilConnected;
@@ -226,7 +227,14 @@ TEST(Membership, OneOfSeveralAddressesIsEnough) {
   EXPECT_TRUE(WaitUntilConnected(a, b));
 }
 
-TEST(Incarnation, IsLearnedFromAMemberThatHadNone) {
+std::vector<std::pair<NodeId, Incarnation>> RecordedBy(TestMember& member) {
+  return member.recorder.With([](const Seen& seen) { return seen.recorded; });
+}
+std::vector<std::pair<NodeId, Incarnation>> Once(const TestMember& member) {
+  return {{member.id(), member.options.incarnation}};
+}
+
+TEST(Incarnation, IsRecordedOfAMemberThatHadNone) {
   TestMember a(1);
   TestMember b(2);
   ASSERT_TRUE(a.Start().ok());
@@ -234,12 +242,60 @@ TEST(Incarnation, IsLearnedFromAMemberThatHadNone) {
   a.transport->SetPeers({b.AsPeer(false)});
   b.transport->SetPeers({a.AsPeer(false)});
   ASSERT_TRUE(WaitUntilConnected(a, b));
-  const auto learned = [](const Seen& seen) { return seen.learned; };
-  const auto once = [](const TestMember& member) {
-    return std::vector<std::pair<NodeId, Incarnation>>{{member.id(), member.options.incarnation}};
-  };
-  EXPECT_EQ(a.recorder.With(learned), once(b));
-  EXPECT_EQ(b.recorder.With(learned), once(a));
+  EXPECT_EQ(RecordedBy(a), Once(b));
+  EXPECT_EQ(RecordedBy(b), Once(a));
+}
+
+TEST(Incarnation, IsNotRecordedOfAMemberThatHasOne) {
+  TestMember a(1);
+  TestMember b(2);
+  Connect({&a, &b});
+  ASSERT_TRUE(WaitUntilConnected(a, b));
+  EXPECT_TRUE(RecordedBy(a).empty());
+  EXPECT_TRUE(RecordedBy(b).empty());
+}
+
+// On both sides of a stream: the accepting one refuses, the dialling one breaks off.
+class AFullDisk : public ::testing::TestWithParam<std::uint64_t> {};
+TEST_P(AFullDisk, LetsNobodyInWhoCannotBeRecorded) {
+  TestMember full(GetParam());
+  TestMember other(2);
+  full.recorder.SetDiskFull(true);
+  full.options.refused_pause = other.options.refused_pause = std::chrono::milliseconds(10);
+  ASSERT_TRUE(full.Start().ok());
+  ASSERT_TRUE(other.Start().ok());
+  full.transport->SetPeers({other.AsPeer(false)});
+  other.transport->SetPeers({full.AsPeer(false)});
+  ASSERT_TRUE(full.recorder.WaitFor([](const Seen& seen) { return seen.not_recorded >= 2; }));
+  EXPECT_TRUE(
+      other.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("no space left") == 1; }));
+  other.transport->Send(full.id(), Numbered(1));
+  other.transport->Flush();
+  EXPECT_TRUE(full.recorder.With([](const Seen& seen) { return seen.messages.empty(); }));
+  EXPECT_TRUE(RecordedBy(full).empty());
+
+  full.recorder.SetDiskFull(false);
+  ASSERT_TRUE(WaitUntilConnected(full, other));
+  EXPECT_EQ(RecordedBy(full), Once(other));
+}
+INSTANTIATE_TEST_SUITE_P(Both, AFullDisk, ::testing::Values(1, 3));
+
+TEST(Incarnation, OneThatCouldNotBeRecordedIsHeldAgainstTheMemberAllTheSame) {
+  TestMember a(1);
+  TestMember b(2);
+  b.recorder.SetDiskFull(true);
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  b.transport->SetPeers({a.AsPeer(false)});
+  a.transport->SetPeers({b.AsPeer()});
+  ASSERT_TRUE(b.recorder.WaitFor([](const Seen& seen) { return seen.not_recorded >= 1; }));
+  a.Stop();
+  a.options.incarnation = Incarnation{666};
+  b.recorder.SetDiskFull(false);
+  ASSERT_TRUE(a.Start().ok());
+  a.transport->SetPeers({b.AsPeer()});
+  EXPECT_TRUE(b.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("lost its data") == 1; }));
+  EXPECT_TRUE(RecordedBy(b).empty());
 }
 
 TEST(Incarnation, TheFirstThatWasSeenIsHeldAgainstTheMember) {
