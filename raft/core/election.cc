@@ -170,6 +170,8 @@ void HandleVoteRequest(CoreState& state, NodeId from, Term term, const VoteReque
     if (TrustsLeader(state, request)) return RefuseVote(state, from, request.pre_vote);
     if (!request.pre_vote) BecomeFollower(state, term, std::nullopt);
   }
+  // The vote itself would wait for the disk, and the term would have been raised for nothing (R27).
+  if (request.pre_vote && state.storage_stalled) return RefuseVote(state, from, request.pre_vote);
   const bool free = request.pre_vote || state.vote == from || (!state.vote && !state.known_leader());
   // Raft §5.4.1: whoever misses an entry that may be committed is refused by some member of each majority.
   if (!free || !AtLeastAsUpToDate(request.last_log, state.log.last())) {

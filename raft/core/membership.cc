@@ -31,12 +31,14 @@ void AppendConfig(CoreState& state, ProposalId id, const Membership& membership,
   ConfirmReads(state);
 }
 
-// Who succeeds a leader that leaves: the voter whose log reaches furthest.
+// Who succeeds a leader that leaves: the voter whose log reaches furthest. Of one that lost entries it had
+// acknowledged (R49) that is not known any more.
 std::optional<NodeId> BestFollower(const CoreState& state) {
   std::optional<NodeId> best;
   Index best_match;
   for (const auto& [id, peer] : state.leader()->peers) {
-    if (!state.config().IsIncomingVoter(id) || (best && peer.match() <= best_match)) continue;
+    if (!state.config().IsIncomingVoter(id) || peer.refuses_acknowledged()) continue;
+    if (best && peer.match() <= best_match) continue;
     best = id;
     best_match = peer.match();
   }

@@ -148,6 +148,11 @@ absl::StatusOr<std::uint64_t> PosixFile::Size() const {
   return static_cast<std::uint64_t>(found.st_size);
 }
 
+std::string WithoutSlash(std::string directory) {
+  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  return directory;
+}
+
 absl::Status SyncParentOf(const std::string& directory) {
   const std::filesystem::path path(directory);
   const std::string parent = path.has_parent_path() ? path.parent_path().string() : ".";
@@ -174,11 +179,13 @@ absl::Status MakeDirectories(const std::string& directory) {
     }
     CAIRN_RETURN_IF_ERROR(SyncParentOf(prefix));
   }
-  return absl::OkStatus();
+  // Where we may not even look into the parent, somebody else made it.
+  const absl::Status synced = SyncParentOf(WithoutSlash(directory));
+  return absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
 }
 
 absl::StatusOr<std::unique_ptr<PosixDisk>> PosixDisk::Open(std::string directory) {
-  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  directory = WithoutSlash(std::move(directory));
   CAIRN_RETURN_IF_ERROR(MakeDirectories(directory));
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return SystemError(errno, "open", directory);

@@ -12,7 +12,8 @@
 namespace cairn::raft {
 
 // Makes `directory` and those above it, as far as they are missing, each one durably: a directory that a
-// power loss takes away takes everything in it. Error: with the path and the system's words.
+// power loss takes away takes everything in it. `directory` is synced into its parent though it was there:
+// whoever made it may have been killed before that. Error: with the path and the system's words.
 absl::Status MakeDirectories(const std::string& directory);
 
 // A directory of a real file system. Errors carry the path and the system's words, with the code that belongs

@@ -28,7 +28,7 @@ void AnswerStopped(std::vector<ApplyItem>& items) {
 
 }  // namespace
 
-ApplyWorker::~ApplyWorker() { Stop(); }
+ApplyWorker::~ApplyWorker() { Stop().IgnoreError(); }
 
 void ApplyWorker::Start(ReplicaEvents& events) {
   CAIRN_ASSERT(events_ == nullptr, "started twice");
@@ -36,13 +36,14 @@ void ApplyWorker::Start(ReplicaEvents& events) {
   thread_ = std::thread([this] { Loop(); });
 }
 
-void ApplyWorker::Stop() {
+absl::Status ApplyWorker::Stop() {
   {
     const absl::MutexLock lock(&mutex_);
     stopping_ = true;
     arrived_.Signal();
   }
   if (thread_.joinable()) thread_.join();
+  return failure_;
 }
 
 void ApplyWorker::Apply(std::vector<ApplyItem> items) { Add(std::move(items)); }
@@ -61,13 +62,10 @@ void ApplyWorker::Add(Task task) {
 
 void ApplyWorker::Loop() {
   std::vector<Task> tasks;
-  bool failed = false;
   while (Take(tasks)) {
-    if (!failed) {
-      if (absl::Status status = Do(tasks); !status.ok()) {
-        failed = true;
-        events_->OnFatal(Annotate(status, "applying"));
-      }
+    if (failure_.ok()) {
+      failure_ = Annotate(Do(tasks), "applying");
+      if (!failure_.ok()) events_->OnFatal(failure_);
     }
     // Empty unless we have failed. The thread stays, so that nobody who still comes waits for ever.
     Abandon(tasks);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/base/thread_annotations.h>
+#include <absl/status/status.h>
 #include <absl/synchronization/mutex.h>
 
 #include <memory>
@@ -24,8 +25,9 @@ class ApplyWorker final : public ApplyPort {
 
   // `events` must outlive Stop(). Once.
   void Start(ReplicaEvents& events);
-  // Applies what waits, then joins the thread. A second call does nothing.
-  void Stop();
+  // Applies what waits, then joins the thread. The first error of its life, which OnFatal() was told, too. A
+  // second call does no more than answer.
+  absl::Status Stop();
 
   void Apply(std::vector<ApplyItem> items) override;
   void Install(std::unique_ptr<SnapshotSink> sink) override;
@@ -51,6 +53,7 @@ class ApplyWorker final : public ApplyPort {
   ReplicaMetrics& metrics_;
   ReplicaEvents* events_ = nullptr;
   std::thread thread_;
+  absl::Status failure_;  // The thread's, until it is joined.
 
   absl::Mutex mutex_;
   absl::CondVar arrived_;

@@ -56,6 +56,8 @@ struct GroupStatus {
   MemberConfig config;
   std::uint64_t pending_proposals = 0;
   std::uint64_t leader_changes = 0;  // Seen since start.
+  // Followers whose log lacks what they had acknowledged: their disks cannot be trusted. Known to the leader.
+  std::vector<NodeId> lost_acknowledged;
   [[nodiscard]] bool is_leader() const { return leader == self; }
 };
 

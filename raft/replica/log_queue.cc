@@ -43,8 +43,9 @@ std::vector<Envelope> LogQueue::HoldUntil(WriteNumber core_write, std::vector<En
   return {};
 }
 
-LogQueue::Done LogQueue::Persisted(WriteNumber number) {
+LogQueue::Done LogQueue::Persisted(WriteNumber number, std::uint64_t tick) {
   CAIRN_ASSERT(number <= last_task_, "persisted={} asked for={}", number, last_task_);
+  answered_ = tick;
   Done done;
   const std::uint64_t left = last_task_.value() - number.value();
   while (tasks_.size() > left) {

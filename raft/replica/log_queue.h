@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -29,19 +30,20 @@ class LogQueue {
   // that is durable already.
   [[nodiscard]] std::vector<Envelope> HoldUntil(WriteNumber core_write, std::vector<Envelope> envelopes);
 
-  // Everything up to the port's `number` is durable.
+  // Everything up to the port's `number` is durable. `tick` is that of now.
   struct Done {
     std::optional<WriteNumber> core_write;  // The last of the core's writes among it.
     std::optional<SnapshotMeta> installed;  // A reset among it.
     std::vector<Envelope> released;
   };
-  [[nodiscard]] Done Persisted(WriteNumber number);
+  [[nodiscard]] Done Persisted(WriteNumber number, std::uint64_t tick);
 
   // What was handed to the port and is not durable: about what it holds in memory.
   [[nodiscard]] std::size_t unpersisted_bytes() const { return unpersisted_bytes_; }
-  // The tick since which the oldest unanswered task waits; nothing if all are answered.
+  // The tick since which the disk has the oldest unanswered task, or owes the first answer after the last
+  // one; nothing if all are answered. A long queue that moves is no disk that hangs.
   [[nodiscard]] std::optional<std::uint64_t> waits_since() const {
-    return tasks_.empty() ? std::nullopt : std::optional(tasks_.front().since);
+    return tasks_.empty() ? std::nullopt : std::optional(std::max(tasks_.front().since, answered_));
   }
 
  private:
@@ -61,6 +63,7 @@ class LogQueue {
   std::deque<Task> tasks_;             // Not answered yet; the last one has the number last_task_.
   WriteNumber last_task_;              // The port's.
   WriteNumber persisted_;              // The core's.
+  std::uint64_t answered_ = 0;         // The tick of the last answer.
   std::size_t unpersisted_bytes_ = 0;  // Sum over tasks_.
   std::deque<Held> held_;              // In rising order of `until`.
 };

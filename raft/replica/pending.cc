@@ -91,12 +91,13 @@ ForwardedProposals PendingProposals::Forward(std::size_t max_bytes, Term term, N
   return batch;
 }
 
-void PendingProposals::Refused(ProposalId id, Term term, RefusedFor reason) {
-  if (id.origin != origin_ || !Holds(id.sequence)) return;
+bool PendingProposals::Refused(ProposalId id, Term term, RefusedFor reason) {
+  if (id.origin != origin_ || !Holds(id.sequence)) return false;
   Slot& slot = At(id.sequence);
   // Only what was forwarded can be refused from afar; a peer that says otherwise is not believed.
-  if (slot.state != Slot::State::kSent || !slot.forwarded_to || slot.term != term) return;
-  if (reason == RefusedFor::kLoad && ++slot.overloads >= kMaxOverloads) {
+  if (slot.state != Slot::State::kSent || !slot.forwarded_to || slot.term != term) return false;
+  const bool again = reason != RefusedFor::kLoad || ++slot.overloads < kMaxOverloads;
+  if (!again) {
     Fail(slot, RaftError::kOverloaded, "the leader is overloaded");
   } else {
     CAIRN_PROBE("replica_forward_retried");
@@ -106,6 +107,7 @@ void PendingProposals::Refused(ProposalId id, Term term, RefusedFor reason) {
     queue_.insert(std::lower_bound(queue_.begin(), queue_.end(), id.sequence), id.sequence);
   }
   DropFreeFront();
+  return again;
 }
 
 void PendingProposals::RefuseQueued(std::size_t count, RaftError error, std::string_view detail) {

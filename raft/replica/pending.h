@@ -65,9 +65,9 @@ class PendingProposals {
 
   // The leader of `term`, or who was taken for it, refused it: it is in no log, so it is queued again and the
   // next leader may have it; for load too often it is answered kOverloaded. A late refusal of an earlier
-  // sending means nothing.
+  // sending means nothing. Whether it is queued again.
   enum class RefusedFor : std::uint8_t { kNotLeading, kLoad };
-  void Refused(ProposalId id, Term term, RefusedFor reason);
+  bool Refused(ProposalId id, Term term, RefusedFor reason);
 
   // The first `count` queued ones are refused for load.
   void RefuseQueued(std::size_t count, RaftError error, std::string_view detail);

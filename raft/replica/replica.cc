@@ -70,7 +70,8 @@ void Replica::Propose(Payload command, ProposeDone done) {
         MakeRaftError(RaftError::kTooLarge, fmt::format("a command of {} bytes; the limit is {}",
                                                         command.size(), options_.max_payload_bytes)));
   }
-  if (TooFarBehind()) {
+  // A follower's own backlog is nobody's reason: the leader takes what it can.
+  if (leader_ == self_ && TooFarBehind()) {
     return clients_.proposals.Refuse(std::move(done), MakeRaftError(RaftError::kOverloaded, kTooFarBehind));
   }
   clients_.proposals.Add(std::move(command), std::move(done), tick_ + budget_ticks_);
@@ -145,7 +146,7 @@ void Replica::ReleaseLog() {
 
 void Replica::OnLogPersisted(WriteNumber number) {
   if (!failure_.ok()) return;
-  LogQueue::Done done = log_.Persisted(number);
+  LogQueue::Done done = log_.Persisted(number, tick_);
   if (done.core_write) core_.LogPersisted(*done.core_write);
   if (done.installed) InstalledAndReset(*done.installed);
   std::ranges::move(done.released, std::back_inserter(released_));
@@ -200,10 +201,13 @@ void Replica::HandlePeerMessage(NodeId from, PeerMessage message) {
     metrics_.forwards_refused.fetch_add(1, std::memory_order_relaxed);
     const auto reason =
         refused->overloaded ? PendingProposals::RefusedFor::kLoad : PendingProposals::RefusedFor::kNotLeading;
-    for (const ProposalId& id : refused->proposals) clients_.proposals.Refused(id, refused->term, reason);
-    // It hands over, it does not lead, it has too much to do, or the connection is down. Except for the load,
-    // NoteLeader() will end the wait.
-    hold_queue_until_ = tick_ + kRefusedPauseTicks;
+    bool queued_again = false;
+    for (const ProposalId& id : refused->proposals) {
+      if (clients_.proposals.Refused(id, refused->term, reason)) queued_again = true;
+    }
+    // The leader hands over, does not lead, has too much to do, or the connection is down. Except for the
+    // load, NoteLeader() will end the wait. Who is no leader to us cannot make us wait.
+    if (queued_again && from == leader_) hold_queue_until_ = tick_ + kRefusedPauseTicks;
   }
 }
 
@@ -234,7 +238,7 @@ void Replica::OnStreamBroken(NodeId peer) {
 
 void Replica::OnSnapshotSent(NodeId to, std::optional<Index> index) {
   if (!failure_.ok()) return;
-  snapshots_.Ended(to, index.has_value(), tick_);
+  snapshots_.Ended(to, index ? SnapshotSender::Outcome::kReceived : SnapshotSender::Outcome::kFailed, tick_);
   core_.SnapshotSent(to, index);
 }
 
@@ -456,6 +460,10 @@ void Replica::Abandon() {
 
 GroupStatus Replica::Describe() const {
   CoreStatus status = core_.status();
+  std::vector<NodeId> lost_acknowledged;
+  for (const PeerStatus& peer : status.peers) {
+    if (peer.refuses_acknowledged) lost_acknowledged.push_back(peer.id);
+  }
   return {.self = self_,
           .cluster = options_.cluster,
           .term = status.term,
@@ -465,7 +473,8 @@ GroupStatus Replica::Describe() const {
           .last = status.last.index,
           .config = std::move(status.config),
           .pending_proposals = clients_.proposals.count(),
-          .leader_changes = metrics_.leader_changes.load(std::memory_order_relaxed)};
+          .leader_changes = metrics_.leader_changes.load(std::memory_order_relaxed),
+          .lost_acknowledged = std::move(lost_acknowledged)};
 }
 
 void Replica::UpdateMetrics() {

@@ -42,7 +42,8 @@ GroupStatus InitialStatus(const ReplicaOptions& options, const RestoredState& re
           .last = restored.entries.empty() ? restored.base.last.index : restored.entries.back().id.index,
           .config = restored.base.config,
           .pending_proposals = 0,
-          .leader_changes = 0};
+          .leader_changes = 0,
+          .lost_acknowledged = {}};
 }
 
 }  // namespace
@@ -240,10 +241,11 @@ void ReplicaRuntime::Stop(StopOptions options) {
   state.inbox.Add(event::BeginStop{.hand_over = options.hand_over, .deadline = Clock::now() + patience});
   state.thread.join();
   // What is committed is applied, what the core asked for is written: both were promised.
-  state.apply_worker.Stop();
+  const absl::Status applied = state.apply_worker.Stop();
   const absl::Status written = state.log_worker.Stop();
-  // The inbox is closed: a write that failed only now is told to nobody else.
-  if (!written.ok() && state.on_fatal) std::exchange(state.on_fatal, nullptr)(written);
+  // The inbox is closed: what failed only now is told to nobody else.
+  const absl::Status& failure = written.ok() ? applied : written;
+  if (!failure.ok() && state.on_fatal) std::exchange(state.on_fatal, nullptr)(failure);
 }
 
 const ReplicaMetrics& ReplicaRuntime::metrics() const { return state_->metrics; }

@@ -34,7 +34,7 @@ void SnapshotSender::Start(NodeId to, Transfer& transfer, Term term, Index flush
   peers_.SendSnapshot(to, term);
 }
 
-void SnapshotSender::Ended(NodeId to, bool received, std::uint64_t tick) {
+void SnapshotSender::Ended(NodeId to, Outcome outcome, std::uint64_t tick) {
   const auto found = transfers_.find(to);
   if (found == transfers_.end()) return;
   Transfer& transfer = found->second;
@@ -47,7 +47,7 @@ void SnapshotSender::Ended(NodeId to, bool received, std::uint64_t tick) {
   transfer.back_off =
       std::clamp(transfer.back_off * 2, election_ticks_, election_ticks_ * kMaxBackOffTimeouts);
   transfer.next = tick + transfer.back_off;
-  if (received) {
+  if (outcome == Outcome::kReceived) {
     metrics_.snapshots_sent.fetch_add(1, std::memory_order_relaxed);
   } else {
     metrics_.snapshots_failed.fetch_add(1, std::memory_order_relaxed);

@@ -25,7 +25,8 @@ class SnapshotSender {
   void Wanted(NodeId to, Term term, Index flushed, std::uint64_t tick);
 
   // The transfer ended. A receiver that has it all still needs what follows in the log.
-  void Ended(NodeId to, bool received, std::uint64_t tick);
+  enum class Outcome : std::uint8_t { kReceived, kFailed };
+  void Ended(NodeId to, Outcome outcome, std::uint64_t tick);
 
   // `peers`: the leader's view of its followers, now.
   void Tick(const std::vector<PeerStatus>& peers, Term term, Index flushed, std::uint64_t tick);

@@ -8,8 +8,8 @@
 namespace cairn::raft {
 namespace {
 
-// In election timeouts: how long the disk may take for one task, and what waits before it. A write that is
-// this late is no slow one: at the defaults it is 2.4 seconds.
+// In election timeouts: how long the disk may give no answer while it owes one. A write that is this late is
+// no slow one: at the defaults it is 2.4 seconds.
 constexpr std::uint64_t kDiskPatienceTimeouts = 8;
 
 // In election timeouts: how long a transfer may take, and then its election.
@@ -21,7 +21,8 @@ std::optional<NodeId> Succession::BestFollower() const {
   const CoreStatus status = core_.status();
   const PeerStatus* best = nullptr;
   for (const PeerStatus& peer : status.peers) {
-    const bool eligible = peer.recently_active && std::ranges::binary_search(status.config.voters, peer.id);
+    const bool eligible = peer.recently_active && !peer.refuses_acknowledged &&
+                          std::ranges::binary_search(status.config.voters, peer.id);
     if (eligible && (best == nullptr || peer.match > best->match)) best = &peer;
   }
   return best == nullptr ? std::nullopt : std::optional(best->id);

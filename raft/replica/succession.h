@@ -22,7 +22,8 @@ class Succession {
   // `core` must outlive it.
   Succession(Core& core, std::uint64_t election_ticks) : core_(core), election_ticks_(election_ticks) {}
 
-  // The voter that was heard from lately and has most of the log.
+  // The voter that was heard from lately and has most of the log; never one that lost what it had
+  // acknowledged.
   [[nodiscard]] std::optional<NodeId> BestFollower() const;
 
   // Somebody asks for `to`, or for the best follower, to lead. Who that is, if it could be begun; this node

@@ -20,6 +20,9 @@ using raft::Replica;
 using raft::Term;
 using raft::WriteNumber;
 
+// A stalled thread looks again now and then: the fault may be repaired before its time.
+constexpr SimClock::Micros kLooksAgain = 10'000;
+
 // From a start to the next crash.
 struct SimNode::Life final : raft::LogPort,
                              raft::ApplyPort,
@@ -78,6 +81,7 @@ struct SimNode::Life final : raft::LogPort,
     PlanApply();
   }
   void PlanApply();
+  void FinishApply();
   void DoApplyTasks();
 
   // The streams.
@@ -167,9 +171,7 @@ void SimNode::Life::PlanLog() {
 void SimNode::Life::FinishLog() {
   const SimClock::Micros now = node.world_.clock.now();
   if (node.disk_stalled_until_ > now) {
-    // Looks again now and then: the fault may be repaired before its time.
-    return After(std::min<SimClock::Micros>(node.disk_stalled_until_ - now, 10'000),
-                 [](Life& life) { life.FinishLog(); });
+    return After(std::min(node.disk_stalled_until_ - now, kLooksAgain), [](Life& life) { life.FinishLog(); });
   }
   const absl::Status status = DoLogTasks(std::exchange(log_tasks, {}));
   CAIRN_ASSERT(status.ok(), "node={}: {}", node.id_, MessageOf(status));
@@ -206,13 +208,18 @@ absl::Status SimNode::Life::DoLogTasks(std::vector<LogTask> tasks) {
 
 void SimNode::Life::PlanApply() {
   if (apply_tasks.empty() || std::exchange(apply_busy, true)) return;
+  After(node.world_.rng.Below(node.options_.apply_max) + 1, [](Life& life) { life.FinishApply(); });
+}
+
+void SimNode::Life::FinishApply() {
   const SimClock::Micros now = node.world_.clock.now();
-  const SimClock::Micros wait = node.applier_stalled_until_ > now ? node.applier_stalled_until_ - now : 0;
-  After(wait + node.world_.rng.Below(node.options_.apply_max) + 1, [](Life& life) {
-    life.DoApplyTasks();
-    life.apply_busy = false;
-    life.PlanApply();
-  });
+  if (node.applier_stalled_until_ > now) {
+    return After(std::min(node.applier_stalled_until_ - now, kLooksAgain),
+                 [](Life& life) { life.FinishApply(); });
+  }
+  DoApplyTasks();
+  apply_busy = false;
+  PlanApply();
 }
 
 void SimNode::Life::DoApplyTasks() {

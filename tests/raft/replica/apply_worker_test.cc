@@ -1,9 +1,12 @@
 #include "raft/replica/apply_worker.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
 #include <thread>
 
+#include "raft/base/status.h"
 #include "tests/raft/replica/one_replica.h"
 
 namespace cairn::raft {
@@ -33,9 +36,24 @@ TEST(ApplyWorker, AnUnwantedSnapshotIsLetGoByTheAppliersThread) {
   ApplyWorker worker(machine, metrics);
   worker.Start(events.replica);
   worker.Discard(std::make_unique<MortalSink>(buried_by));
-  worker.Stop();
+  EXPECT_TRUE(worker.Stop().ok());
   EXPECT_NE(buried_by, std::thread::id());
   EXPECT_NE(buried_by, std::this_thread::get_id());
+}
+
+// The runtime has closed its inbox by then, so OnFatal() goes nowhere.
+TEST(ApplyWorker, StoppingSaysThatTheLastBatchFailed) {
+  TestMachine machine;
+  machine.applying = absl::DataLossError("a bad block");
+  ReplicaMetrics metrics;
+  OneReplica events;
+  ApplyWorker worker(machine, metrics);
+  std::vector<ApplyItem> items;
+  items.push_back({.entry = CommandEntry(Term{1}, Index{1}), .done = nullptr});
+  worker.Apply(std::move(items));
+  worker.Start(events.replica);
+  EXPECT_THAT(std::string(MessageOf(worker.Stop())), testing::HasSubstr("applying: a bad block"));
+  EXPECT_FALSE(worker.Stop().ok());
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ struct RecordingPeers final : PeerPort {
 
 struct TestMachine final : StateMachine {
   SnapshotMeta recovered() const override { return {}; }
-  absl::Status Apply(std::span<ApplyItem>) override { return absl::OkStatus(); }
+  absl::Status Apply(std::span<ApplyItem>) override { return applying; }
   void StartFlush() override {}
   EntryId flushed() const override { return flushed_id; }
   std::uint64_t unflushed_bytes() const override { return unflushed; }
@@ -82,6 +82,7 @@ struct TestMachine final : StateMachine {
   }
   absl::Status Install(std::unique_ptr<SnapshotSink>) override { return absl::OkStatus(); }
 
+  absl::Status applying;  // What Apply() says.
   EntryId flushed_id;
   std::uint64_t unflushed = 0;
 };

@@ -120,6 +120,26 @@ TEST(Replica, ALeaderWhoseDiskHangsAndWhomNobodySucceedsResignsAndDoesNotCampaig
   EXPECT_THAT(node.Sent<VoteRequest>(kPeer), Not(IsEmpty()));
 }
 
+// Everything waits longer than a disk may be silent, and it is not silent.
+TEST(Replica, ALeaderWithALongQueueThatMovesGoesOnLeading) {
+  OneReplica node;
+  node.Lead();
+  node.log.writes.clear();
+  for (int i = 0; i < 5; ++i) {
+    node.Propose("a");
+    node.Turn();
+  }
+  ASSERT_THAT(node.log.writes, SizeIs(5));
+  for (int i = 0; i < 5; ++i) {
+    TickHearing(node, 50);
+    node.replica.OnLogPersisted(node.log.writes[static_cast<std::size_t>(i)].number);
+    node.Turn();
+  }
+  EXPECT_TRUE(node.replica.core().is_leader());
+  EXPECT_THAT(node.Sent<TimeoutNow>(kPeer), IsEmpty());
+  EXPECT_THAT(node.Sent<TimeoutNow>(kOther), IsEmpty());
+}
+
 TEST(Replica, AFollowerWhoseDiskHangsDoesNotCampaignAndItsAnswersDoNotPileUp) {
   OneReplica node;
   node.Follow(Term{1});
@@ -141,6 +161,26 @@ TEST(Replica, AFollowerWhoseDiskHangsDoesNotCampaignAndItsAnswersDoNotPileUp) {
 
   node.Persist();
   EXPECT_THAT(node.Sent<AppendReply>(kPeer), SizeIs(testing::Lt(90)));
+}
+
+// It could not store the vote that has to follow.
+TEST(Replica, AFollowerWhoseDiskHangsGivesNoPreVote) {
+  OneReplica node;
+  node.Follow(Term{1});
+  node.DeliverInTerm(
+      kPeer, Term{1},
+      AppendRequest{.previous = {}, .entries = {CommandEntry(Term{1}, Index{1})}, .commit = {}, .time = {}});
+  node.Tick(100);
+  const auto ask = [&node] {
+    node.peers.sent.clear();
+    node.DeliverInTerm(kOther, Term{2},
+                       VoteRequest{.pre_vote = true, .last_log = node.replica.core().status().last});
+    return node.Sent<VoteReply>(kOther).at(0).granted;
+  };
+  EXPECT_FALSE(ask());
+  node.Persist();
+  node.Tick();
+  EXPECT_TRUE(ask());
 }
 
 }  // namespace

@@ -198,6 +198,16 @@ TEST(Replica, ALostConnectionMakesForwardsUnknownAfterAWhileAndNotBefore) {
   EXPECT_EQ(arrived->calls, 1);
 }
 
+TEST(Replica, ARefusalOfNothingHoldsUpNoLeader) {
+  OneReplica node;
+  node.Lead();
+  node.log.writes.clear();
+  node.Deliver(kOther, ForwardRefused{.term = node.term(), .proposals = {}, .overloaded = true});
+  node.Propose("a");
+  node.Turn();
+  EXPECT_THAT(node.log.writes, SizeIs(1));
+}
+
 TEST(Replica, AProposalThatNobodyCommitsTimesOut) {
   OneReplica node;
   node.Follow(Term{1});

@@ -133,6 +133,27 @@ TEST(Replica, ACallbackMayAskAgain) {
   EXPECT_THAT(node.Sent<ForwardedProposals>(kPeer), SizeIs(1));
 }
 
+// ---- What others see ----
+
+// R49: it said that it was on its disk.
+TEST(Replica, TheLeaderNamesWhoLostWhatItHadAcknowledged) {
+  OneReplica node;
+  node.Lead();
+  node.AcknowledgeAll(kPeer);
+  node.AcknowledgeAll(kOther);
+  EXPECT_THAT(node.replica.Describe().lost_acknowledged, IsEmpty());
+
+  node.replica.OnPeerUnreachable(kPeer);
+  node.DeliverInTerm(kPeer, node.term(), AppendReply{.rejected = node.last()});
+  EXPECT_THAT(node.replica.Describe().lost_acknowledged, testing::ElementsAre(kPeer));
+
+  // As far as the other as far as anybody knows, but it would not win.
+  node.replica.TransferLeadership(std::nullopt, [](const absl::Status&) {});
+  node.Turn();
+  EXPECT_THAT(node.Sent<TimeoutNow>(kPeer), IsEmpty());
+  EXPECT_THAT(node.Sent<TimeoutNow>(kOther), SizeIs(1));
+}
+
 // ---- Failure and stopping ----
 
 TEST(Replica, AfterALogErrorNothingIsSentAndEverybodyIsAnswered) {

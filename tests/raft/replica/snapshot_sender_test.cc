@@ -42,12 +42,12 @@ TEST_F(SnapshotSenderTest, StoppingCancelsOnceAndWaitsForTheAnswer) {
   EXPECT_THAT(peers_.cancelled, ElementsAre(kTo));
   EXPECT_THAT(log_.pins(), IsEmpty());
   EXPECT_FALSE(sender_.idle());
-  sender_.Ended(kTo, false, 5);
+  sender_.Ended(kTo, SnapshotSender::Outcome::kFailed, 5);
   EXPECT_TRUE(sender_.idle());
 }
 
 TEST_F(SnapshotSenderTest, StoppingForgetsWhatIsNotUnderWay) {
-  sender_.Ended(kTo, true, 5);
+  sender_.Ended(kTo, SnapshotSender::Outcome::kReceived, 5);
   EXPECT_FALSE(sender_.idle());  // Catching up.
   sender_.Stop();
   EXPECT_THAT(peers_.cancelled, IsEmpty());
@@ -61,7 +61,8 @@ TEST_F(SnapshotSenderTest, ANewLeadDoesNotBeginBeforeTheOldAnswer) {
   EXPECT_THAT(peers_.snapshots, ElementsAre(kTo));
   EXPECT_THAT(log_.pins(), IsEmpty());
 
-  sender_.Ended(kTo, false, 12);  // Of the old lead: neither a failure of this one's nor its pin's end.
+  sender_.Ended(kTo, SnapshotSender::Outcome::kFailed,
+                12);  // Of the old lead: neither a failure of this one's nor its pin's end.
   sender_.Wanted(kTo, Term{7}, Index{30}, 13);
   EXPECT_THAT(peers_.snapshots, ElementsAre(kTo, kTo));
   EXPECT_THAT(log_.pins(), ElementsAre(std::pair(kTo, Index{30})));
@@ -78,19 +79,19 @@ TEST_F(SnapshotSenderTest, ToAMemberThatIsRemovedIsCancelledOnce) {
   sender_.Wanted(kTo, Term{5}, Index{30}, 4);
   sender_.Tick({Peer(PeerStatus::State::kSnapshot, Index{0})}, Term{5}, Index{30}, 5);
   EXPECT_THAT(peers_.snapshots, ElementsAre(kTo));
-  sender_.Ended(kTo, true, 6);
+  sender_.Ended(kTo, SnapshotSender::Outcome::kReceived, 6);
   EXPECT_TRUE(sender_.idle());
 }
 
 TEST_F(SnapshotSenderTest, ToAMemberThatIsRemovedIsForgottenIfItHasEnded) {
-  sender_.Ended(kTo, false, 2);
+  sender_.Ended(kTo, SnapshotSender::Outcome::kFailed, 2);
   sender_.Tick({}, Term{5}, Index{20}, 3);
   EXPECT_THAT(peers_.cancelled, IsEmpty());
   EXPECT_TRUE(sender_.idle());
 }
 
 TEST_F(SnapshotSenderTest, AFailedOneIsRepeatedAfterAPause) {
-  sender_.Ended(kTo, false, 2);
+  sender_.Ended(kTo, SnapshotSender::Outcome::kFailed, 2);
   sender_.Wanted(kTo, Term{5}, Index{30}, 3);
   EXPECT_THAT(peers_.snapshots, ElementsAre(kTo));
   sender_.Tick({Peer(PeerStatus::State::kProbe, Index{0})}, Term{5}, Index{30}, 11);
