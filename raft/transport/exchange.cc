@@ -38,7 +38,8 @@ void Exchange::StartTimer() {
   timer_ = loop_.After(environment_.options.hello_timeout, [self = weak_from_this()] {
     if (const auto exchange = self.lock()) {
       exchange->timer_.reset();
-      exchange->reason_ = "it did not introduce itself in time";
+      // One that we refused may stay on; why we did is the better reason.
+      if (exchange->reason_.empty()) exchange->reason_ = "it did not introduce itself in time";
       exchange->Cancel();
     }
   });
@@ -109,6 +110,7 @@ void Exchange::Greet(const Frame& frame) {
     absl::StatusOr<std::shared_ptr<PeerLink>> link = host_.Admit(hello);
     if (!link.ok()) return Refuse(link.status());
     link_ = *std::move(link);
+    host_.OnIntroduced(shared_from_this());
     Write({.hello = Introduce(environment_.self, hello.member),
            .refused = {},
            .messages = {},

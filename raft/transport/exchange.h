@@ -28,6 +28,9 @@ class ExchangeHost {
   // changes.
   virtual absl::StatusOr<std::shared_ptr<PeerLink>> Admit(const Hello& hello) = 0;
 
+  // A call that came in is of somebody who was admitted; it is not agreed yet.
+  virtual void OnIntroduced(const std::shared_ptr<Exchange>& exchange) = 0;
+
   // Both sides have agreed; the exchange is attached to its link. `replaced` is what it took the place of, or
   // null.
   virtual void OnAgreed(const std::shared_ptr<Exchange>& exchange,

@@ -15,9 +15,9 @@ namespace {
 // Calls that have come in, agreed or not; more are turned away until some are over.
 constexpr std::size_t kMaxAccepted = 256;
 
-// Of those, calls that are not agreed. gRPC gathers a whole message before we see how long it is, so each of
-// them can make us hold one of the longest. For one more, the oldest has to go: a member introduces itself
-// within milliseconds and gets in however many come that do not.
+// Of those, calls that have not introduced themselves. gRPC gathers a whole message before we see how long it
+// is, so each of them can make us hold one of the longest. For one more, the oldest has to go: a member's
+// first message comes with its call, and it gets in however many come that say nothing.
 constexpr std::size_t kMaxStrangers = 16;
 
 // Different sentences about strangers that are remembered so as not to repeat them.
@@ -142,19 +142,20 @@ void Peers::AcceptNext() {
 
 void Peers::OnAccepted(const std::shared_ptr<Exchange>& exchange) {
   accepted_.insert(exchange);
-  not_agreed_.push_back(exchange);
+  strangers_in_.push_back(exchange);
   if (closed_ || accepted_.size() > kMaxAccepted) exchange->Cancel();
-  if (not_agreed_.size() > kMaxStrangers) {
+  if (strangers_in_.size() > kMaxStrangers) {
     CAIRN_PROBE("peer_stranger_pushed_out");
-    not_agreed_.front()->Cancel();
-    not_agreed_.pop_front();
+    strangers_in_.front()->Cancel();
+    strangers_in_.pop_front();
   }
   AcceptNext();
 }
 
+void Peers::OnIntroduced(const std::shared_ptr<Exchange>& exchange) { std::erase(strangers_in_, exchange); }
+
 void Peers::OnAgreed(const std::shared_ptr<Exchange>& exchange, const std::shared_ptr<ByteStream>& replaced) {
   const NodeId id = exchange->link()->id();
-  std::erase(not_agreed_, exchange);
   if (replaced != nullptr) {
     CAIRN_PROBE("peer_stream_replaced");
     replaced->Cancel();
@@ -169,7 +170,7 @@ void Peers::OnAgreed(const std::shared_ptr<Exchange>& exchange, const std::share
 
 void Peers::OnOver(const std::shared_ptr<Exchange>& exchange, bool broken) {
   accepted_.erase(exchange);
-  std::erase(not_agreed_, exchange);
+  std::erase(strangers_in_, exchange);
   if (exchange->refused() && exchange->link() != nullptr) exchange->link()->CountRefusal();
   if (!closed_) TellWhy(*exchange, broken);
   if (broken) {

@@ -67,6 +67,7 @@ class Peers final : public ExchangeHost {
   };
 
   void OnAccepted(const std::shared_ptr<Exchange>& exchange) override;
+  void OnIntroduced(const std::shared_ptr<Exchange>& exchange) override;
   void OnAgreed(const std::shared_ptr<Exchange>& exchange,
                 const std::shared_ptr<ByteStream>& replaced) override;
   void OnTurnedAway(const std::string& reason) override { TellOfStranger(reason); }
@@ -95,7 +96,7 @@ class Peers final : public ExchangeHost {
   bool closed_ = false;
   std::map<NodeId, std::unique_ptr<Dialer>> dialers_;
   std::set<std::shared_ptr<Exchange>> accepted_;        // Calls that came in and are not over.
-  std::deque<std::shared_ptr<Exchange>> not_agreed_;    // Those that are not agreed, oldest first.
+  std::deque<std::shared_ptr<Exchange>> strangers_in_;  // Those that are not introduced, oldest first.
   std::map<NodeId, std::shared_ptr<Exchange>> agreed_;  // The stream of each peer that has one.
   std::set<std::shared_ptr<Reachability>> questions_;
   std::map<NodeId, std::string> told_;  // The last thing said about a member that is not connected.

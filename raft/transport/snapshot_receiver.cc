@@ -11,8 +11,12 @@
 namespace cairn::raft {
 namespace {
 
-// Streams that have come in, introduced or not; more are turned away.
-constexpr std::size_t kMaxStreams = 16;
+// Streams that have come in, introduced or not; more are turned away. One of the introduced has a sink, the
+// others are being ended.
+constexpr std::size_t kMaxStreams = 32;
+
+// Of those, streams that are not introduced: for one more the oldest has to go (peers.cc says why).
+constexpr std::size_t kMaxStrangers = 16;
 
 // For the first message, which a stranger may have sent; a manifest is a list of file names.
 constexpr std::size_t kMaxBeginBytes = 1 << 20;
@@ -84,6 +88,7 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
       receiver_.peers_.TellOfStranger(std::string(MessageOf(link.status())));
       return link.status();
     }
+    receiver_.OnIntroduced(shared_from_this());
     from_ = begin.hello.member;
     term_ = begin.term;
     watch_.Start(receiver_.environment_.options.snapshot_silence, [this] { CutOff(); });
@@ -94,6 +99,7 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
       return absl::FailedPreconditionError("this node takes no snapshots");
     }
     CAIRN_ASSIGN_OR_RETURN(sink_, receiver_.environment_.hooks.receive_snapshot(begin.meta, begin.manifest));
+    receiver_.TellOfBegin(from_, begin.meta.last.index);
     Write(SnapshotResume{.from = sink_->next()});
     stream_->Read();
     return absl::OkStatus();
@@ -131,6 +137,9 @@ class SnapshotReceiver::Incoming final : public StreamEvents, public std::enable
     CAIRN_RETURN_IF_ERROR(sink_->Finish());
     received_ = true;
     receiver_.counters_.received.fetch_add(1, std::memory_order_relaxed);
+    receiver_.environment_.Tell(
+        Environment::Severity::kInfo,
+        fmt::format("received the snapshot at index {} from member {:x}", sink_->meta().last.index, from_));
     receiver_.environment_.events->OnSnapshotReceived(from_, term_, std::move(sink_));
     Write(SnapshotReceived{});
     return absl::OkStatus();
@@ -181,8 +190,18 @@ void SnapshotReceiver::AcceptNext() {
 
 void SnapshotReceiver::OnAccepted(const std::shared_ptr<Incoming>& incoming) {
   streams_.insert(incoming);
+  strangers_in_.push_back(incoming);
   if (closed_ || streams_.size() > kMaxStreams) incoming->Cancel();
+  if (strangers_in_.size() > kMaxStrangers) {
+    CAIRN_PROBE("snapshot_stranger_pushed_out");
+    strangers_in_.front()->Cancel();
+    strangers_in_.pop_front();
+  }
   AcceptNext();
+}
+
+void SnapshotReceiver::OnIntroduced(const std::shared_ptr<Incoming>& incoming) {
+  std::erase(strangers_in_, incoming);
 }
 
 bool SnapshotReceiver::TakePlace(const std::shared_ptr<Incoming>& incoming) {
@@ -194,8 +213,15 @@ bool SnapshotReceiver::TakePlace(const std::shared_ptr<Incoming>& incoming) {
   return true;
 }
 
+void SnapshotReceiver::TellOfBegin(NodeId from, Index index) {
+  if (std::exchange(told_of_, std::pair(from, index)) == std::pair(from, index)) return;
+  environment_.Tell(Environment::Severity::kInfo,
+                    fmt::format("receiving the snapshot at index {} from member {:x}", index, from));
+}
+
 void SnapshotReceiver::OnOver(const std::shared_ptr<Incoming>& incoming) {
   streams_.erase(incoming);
+  std::erase(strangers_in_, incoming);
   if (current_ == incoming) current_.reset();
 }
 

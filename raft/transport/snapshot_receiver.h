@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "raft/transport/byte_stream.h"
 #include "raft/transport/environment.h"
@@ -39,9 +41,12 @@ class SnapshotReceiver {
 
   void AcceptNext();
   void OnAccepted(const std::shared_ptr<Incoming>& incoming);
+  void OnIntroduced(const std::shared_ptr<Incoming>& incoming);
   void OnOver(const std::shared_ptr<Incoming>& incoming);
   // Makes `incoming` the one that may write, unless one of a later term does.
   bool TakePlace(const std::shared_ptr<Incoming>& incoming);
+  // Not again when the same one goes on over another stream.
+  void TellOfBegin(NodeId from, Index index);
 
   const Environment& environment_;
   CompletionLoop& loop_;
@@ -50,7 +55,9 @@ class SnapshotReceiver {
   Request request_;
   bool closed_ = false;
   std::set<std::shared_ptr<Incoming>> streams_;
-  std::shared_ptr<Incoming> current_;  // The one that has a sink; null if none.
+  std::deque<std::shared_ptr<Incoming>> strangers_in_;  // Those that are not introduced, oldest first.
+  std::shared_ptr<Incoming> current_;                   // The one that has a sink; null if none.
+  std::pair<NodeId, Index> told_of_;
 };
 
 }  // namespace cairn::raft

@@ -110,6 +110,7 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
         if (at_ != SnapshotSink::Position{})
           sender_.counters_.resumes.fetch_add(1, std::memory_order_relaxed);
         stage_ = Stage::kSending;
+        if (!std::exchange(told_of_begin_, true)) Tell("sending");
         stream_->Read();
         return SendNext();
       }
@@ -190,6 +191,7 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     if (over_) return;
     if (stage_ == Stage::kReceived) {
       over_ = true;
+      Tell("sent");
       sender_.counters_.sent.fetch_add(1, std::memory_order_relaxed);
       return sender_.OnDone(*this, source_->meta().last.index);
     }
@@ -207,6 +209,13 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
     watch_.Stop();
     if (stream_ != nullptr) stream_->Cancel();
     source_.reset();
+  }
+
+  // Of the whole transfer, however many attempts it takes.
+  void Tell(std::string_view what) {
+    sender_.environment_.Tell(
+        Environment::Severity::kInfo,
+        fmt::format("{} member {:x} the snapshot at index {}", what, to_, source_->meta().last.index));
   }
 
   void GiveUp(std::string_view why) {
@@ -231,6 +240,7 @@ class SnapshotSender::Transfer final : public std::enable_shared_from_this<Trans
   bool delayed_ = false;               // The throttle holds the next chunk.
   bool silent_ = false;                // watch_ ended stream_.
   bool over_ = false;                  // Nothing is to be said any more.
+  bool told_of_begin_ = false;
   int attempts_made_ = 0;
   SnapshotSink::Position furthest_;                                     // Where the receiver stood at best.
   int attempts_left_ = sender_.environment_.options.snapshot_attempts;  // Unless it stands further.

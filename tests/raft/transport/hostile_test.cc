@@ -4,12 +4,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "health/health.grpc.pb.h"
 #include "raft/base/rng.h"
 #include "raft/transport/codec.h"
+#include "tests/raft/transport/memory_snapshot.h"
 #include "tests/raft/transport/random_frame.h"
 #include "tests/raft/transport/raw_call.h"
 #include "tests/raft/transport/recorder.h"
@@ -141,25 +145,39 @@ TEST_F(Hostile, SilenceIsCutOff) {
   ASSERT_TRUE(c.Start().ok());
   for (const char* method : {testing::kExchangeMethod, testing::kSnapshotMethod}) {
     RawCall call(c.port(), method);
-    EXPECT_FALSE(call.Read());
+    EXPECT_EQ(EndOf(call).error_code(), grpc::StatusCode::CANCELLED);
   }
 }
 
 // However many there are that say nothing, a member gets in, and they do not add up.
-TEST_F(Hostile, OfManyThatSayNothingTheOldestGo) {
+class Crowd : public ::testing::TestWithParam<const char*> {};
+TEST_P(Crowd, OfManyThatSayNothingOnlySixteenStay) {
+  TestMember a(1);
   TestMember c(3);
   c.options.hello_timeout = std::chrono::seconds(60);  // So that it is not what ends them.
+  const testing::SnapshotContent content = testing::RandomContent({10});
+  testing::SnapshotShelf shelf;
+  a.hooks.open_snapshot = testing::Opens(content);
+  c.hooks.receive_snapshot = shelf.Receives();
+  ASSERT_TRUE(a.Start().ok());
   ASSERT_TRUE(c.Start().ok());
   std::vector<std::unique_ptr<RawCall>> calls;
-  for (int i = 0; i < 40; ++i) {
-    calls.push_back(std::make_unique<RawCall>(c.port(), testing::kExchangeMethod));
-  }
-  for (int i = 0; i < 24; ++i) EXPECT_FALSE(calls[static_cast<std::size_t>(i)]->Read());
-  a_.transport->SetPeers({b_.AsPeer(), c.AsPeer()});
-  c.transport->SetPeers({a_.AsPeer()});
-  EXPECT_TRUE(testing::WaitUntilConnected(a_, c));
-  ExpectUnharmed();
+  for (int i = 0; i < 40; ++i) calls.push_back(std::make_unique<RawCall>(c.port(), GetParam()));
+  const auto ended = [&calls] {
+    return std::ranges::count_if(calls, [](const auto& call) { return call->HasEnded(); });
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(8);
+  while (ended() < 24 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(ended(), 24);
+  a.transport->SetPeers({c.AsPeer()});
+  c.transport->SetPeers({a.AsPeer()});
+  EXPECT_TRUE(testing::WaitUntilConnected(a, c));
+  a.transport->SendSnapshot(c.id(), Term{5});
+  EXPECT_TRUE(a.recorder.WaitFor([](const Seen& seen) { return seen.sent.size() == 1; }));
+  EXPECT_EQ(a.recorder.With([](const Seen& seen) { return seen.sent.at(0).second; }), Index{1234});
 }
+INSTANTIATE_TEST_SUITE_P(Methods, Crowd,
+                         ::testing::Values(testing::kExchangeMethod, testing::kSnapshotMethod));
 
 TEST_F(Hostile, CompressedCallsAreRefused) {
   RawCall call(b_.port(), testing::kExchangeMethod, GRPC_COMPRESS_GZIP);

@@ -115,8 +115,10 @@ class SnapshotShelf::Sink final : public SnapshotSink {
   absl::Status Finish() override {
     absl::MutexLock lock(&shelf_.mu_);
     if (shelf_.finish_takes_ > absl::ZeroDuration()) {
-      constexpr auto kNever = +[](SnapshotShelf*) { return false; };
-      shelf_.mu_.AwaitWithTimeout(absl::Condition(kNever, &shelf_), shelf_.finish_takes_);
+      constexpr auto kLetGo = +[](SnapshotShelf* shelf) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return shelf->finish_takes_ == absl::ZeroDuration();
+      };
+      shelf_.mu_.AwaitWithTimeout(absl::Condition(kLetGo, &shelf_), shelf_.finish_takes_);
     }
     if (Next().file != shelf_.files_.size()) return absl::FailedPreconditionError("files are missing");
     finished_ = true;
@@ -182,6 +184,7 @@ void SnapshotShelf::Hold() {
 void SnapshotShelf::LetGo() {
   absl::MutexLock lock(&mu_);
   held_ = false;
+  finish_takes_ = absl::ZeroDuration();
 }
 
 std::vector<std::string> SnapshotShelf::files() const {

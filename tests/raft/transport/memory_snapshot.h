@@ -49,7 +49,7 @@ class SnapshotShelf {
   // Writes do not return while held.
   void Hold();
   void LetGo();
-  // How long the final check takes.
+  // How long the final check takes, at most: LetGo() ends it.
   void FinishTakes(absl::Duration duration);
 
   // So far.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "tests/raft/transport/random_frame.h"
 
 namespace cairn::raft::testing {
@@ -45,6 +47,17 @@ std::optional<grpc::ByteBuffer> RawCall::Read() {
   call_->Read(&message, this);
   if (!Wait()) return std::nullopt;
   return message;
+}
+
+bool RawCall::HasEnded() {
+  if (!std::exchange(asked_, true)) call_->Read(&asked_for_, this);
+  void* tag = nullptr;
+  bool ok = false;
+  if (!ended_ &&
+      queue_.AsyncNext(&tag, &ok, gpr_time_0(GPR_CLOCK_MONOTONIC)) == grpc::CompletionQueue::GOT_EVENT) {
+    ended_ = !ok;
+  }
+  return ended_;
 }
 
 grpc::Status RawCall::Finish() {

@@ -25,6 +25,8 @@ class RawCall {
   bool Write(const std::string& bytes);
   // Empty at the end of the stream.
   std::optional<grpc::ByteBuffer> Read();
+  // Whether the stream has ended by now; does not block. No Read() afterwards: one is under way.
+  bool HasEnded();
   // The stream's status, once it has ended by itself; cancels it otherwise.
   grpc::Status Finish();
 
@@ -34,6 +36,9 @@ class RawCall {
   grpc::CompletionQueue queue_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+  grpc::ByteBuffer asked_for_;  // By HasEnded().
+  bool asked_ = false;
+  bool ended_ = false;
 };
 
 // A gRPC server without manners: takes calls of any method when it is told to, one after the other, and is

@@ -88,6 +88,23 @@ TEST(Refusal, IsToldOnceToTheCaller) {
   EXPECT_TRUE(a.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("not you") == 1; }));
 }
 
+// We say why, and it does not hang up: our reason is the one that is told, not that it took long.
+TEST(Refusal, OfACalledMemberThatStaysIsToldAsItIs) {
+  testing::RawServer b;
+  TestMember a(1);
+  a.options.hello_timeout = std::chrono::milliseconds(100);
+  ASSERT_TRUE(a.Start().ok());
+  a.transport->SetPeers({{.id = NodeId{2}, .urls = {b.url()}, .incarnation = {}}});
+  ASSERT_TRUE(b.Accept());
+  ASSERT_TRUE(b.Read());
+  const Hello hello{
+      .cluster = ClusterId{666}, .member = NodeId{2}, .receiver = a.id(), .incarnation = Incarnation{2}};
+  ASSERT_TRUE(b.Write(EncodeFrame({.hello = hello, .refused = {}, .messages = {}, .ping = {}, .pong = {}})));
+  EXPECT_TRUE(b.Accept());  // It has given up and dials anew.
+  EXPECT_EQ(a.recorder.With([](const Seen& seen) { return seen.NoticesWith("cluster 29a"); }), 1);
+  EXPECT_EQ(a.recorder.With([](const Seen& seen) { return seen.NoticesWith("introduce"); }), 0);
+}
+
 TEST(Refusal, IsToldOnceToTheCalled) {
   TestMember b(2);
   ASSERT_TRUE(b.Start().ok());
