@@ -1,159 +1,49 @@
 #include "cmd/cairnd/data_directory.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include "cmd/cairnd/sealed_file.h"
 #include "raft/base/status.h"
-#include "raft/log/posix_disk.h"
 
 namespace cairn::node {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kFormat = 1;
-constexpr const char* kIdentityFile = "identity";
-
 template <typename... Arguments>
 absl::Status Refuse(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   return absl::FailedPreconditionError(fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
-absl::Status SystemError(int error, const std::string& path, std::string_view doing) {
-  const std::string message = fmt::format("{} {}: {}", doing, path, std::generic_category().message(error));
-  switch (error) {
-    case EACCES:
-    case EPERM:
-      return absl::PermissionDeniedError(
-          fmt::format("{}; the directory must belong to the user that runs cairnd", message));
-    case ENOSPC:
-    case EDQUOT:
-      return absl::ResourceExhaustedError(fmt::format("{}; make room and start again", message));
-    case EROFS:
-      return absl::PermissionDeniedError(fmt::format("{}; cairnd has to write there", message));
-    default:
-      return absl::UnavailableError(message);
+// Nothing of this member may be there yet.
+absl::Status CheckEmpty(const std::string& path, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts) {
+    if (!ClaimedDirectory::HasContent(part)) continue;
+    return Refuse("{} has data in it, but {} has no identity file; give a directory that is empty or whole",
+                  part, path);
   }
-}
-
-// For an error of making a directory.
-absl::Status Advise(const absl::Status& error, const std::string& path) {
-  std::string_view advice;
-  if (absl::IsPermissionDenied(error)) advice = "; it must be possible for the user that runs cairnd";
-  if (absl::IsResourceExhausted(error)) advice = "; make room and start again";
-  return {error.code(), fmt::format("cannot make {}: {}{}", path, MessageOf(error), advice)};
-}
-
-bool HasContent(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error) && !fs::is_empty(path, error);
-}
-
-// What the identity file says.
-struct Recorded {
-  std::uint64_t format = 0;
-  Identity identity;
-  bool complete = false;
-};
-
-std::string Encode(const Recorded& recorded) {
-  return fmt::format("format {}\ncluster {:016x}\nmember {:016x}\nincarnation {:016x}\nstate {}\n",
-                     recorded.format, recorded.identity.cluster.value(), recorded.identity.member.value(),
-                     recorded.identity.incarnation.value(), recorded.complete ? "complete" : "begun");
-}
-
-absl::StatusOr<Recorded> Decode(std::string_view text, const std::string& path) {
-  Recorded recorded;
-  std::string_view rest = text;
-  if (!TakeField(rest, "format", 10, recorded.format)) return Corruption(path, 0, "no format");
-  // Before the checksum: a later format may have another one.
-  if (recorded.format > kFormat) {
-    return Refuse("{} has format {}, and this cairnd knows formats up to {}; start a newer cairnd", path,
-                  recorded.format, kFormat);
+  if (ClaimedDirectory::HasContent(path + "/member")) {
+    return Refuse("{} looks like a data directory of etcd, which cairn cannot read; give another --data-dir",
+                  path);
   }
-  CAIRN_RETURN_IF_ERROR(CheckSeal(text, path));
-  std::uint64_t cluster = 0;
-  std::uint64_t member = 0;
-  std::uint64_t incarnation = 0;
-  if (!TakeField(rest, "cluster", 16, cluster) || !TakeField(rest, "member", 16, member) ||
-      !TakeField(rest, "incarnation", 16, incarnation)) {
-    return Corruption(path, text.size() - rest.size(), "an id is missing");
-  }
-  recorded.identity = {.cluster = raft::ClusterId{cluster},
-                       .member = raft::NodeId{member},
-                       .incarnation = raft::Incarnation{incarnation}};
-  recorded.complete = rest.starts_with("state complete\n");
-  return recorded;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<int> Lock(const std::string& path) {
-  const std::string name = path + "/LOCK";
-  const int lock = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0) return SystemError(errno, name, "cannot open");
-  if (flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
-  const int error = errno;
-  close(lock);
-  if (error != EWOULDBLOCK) return SystemError(error, name, "cannot lock");
-  return Refuse("{} is in use by another cairnd; stop that one, or give this one a --data-dir of its own",
-                path);
+absl::Status CheckSameMember(const std::string& path, const Identity& recorded, const Identity& wanted) {
+  if (recorded.cluster == wanted.cluster && recorded.member == wanted.member) return absl::OkStatus();
+  return Refuse(
+      "{} belongs to member {:016x} of cluster {:016x}, and the flags describe member {:016x} of cluster "
+      "{:016x}; give the flags it was made with, or another --data-dir",
+      path, recorded.member.value(), recorded.cluster.value(), wanted.member.value(), wanted.cluster.value());
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const Wanted& wanted) {
-  std::error_code error;
-  if (wanted.must_exist && !fs::exists(wanted.path + "/" + kIdentityFile, error)) {
-    return Refuse(
-        "{} holds no data, and --initial-cluster-state says 'existing'; members cannot be added to a running "
-        "cluster yet: start with 'new', or with the directory that this member had",
-        wanted.path);
-  }
-  if (const absl::Status made = raft::MakeDirectories(wanted.path); !made.ok())
-    return Advise(made, wanted.path);
-  if (access(wanted.path.c_str(), R_OK | W_OK | X_OK) != 0) {
-    return SystemError(errno, wanted.path, "cannot use");
-  }
-  CAIRN_ASSIGN_OR_RETURN(const int lock, Lock(wanted.path));
-  std::unique_ptr<DataDirectory> directory(new DataDirectory(wanted.path, wanted.log_path, lock));
-  CAIRN_RETURN_IF_ERROR(directory->TakeIdentity(wanted));
-  return directory;
-}
-
-DataDirectory::~DataDirectory() { close(lock_); }
-
-absl::Status DataDirectory::TakeIdentity(const Wanted& wanted) {
-  CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::PosixDisk> disk, raft::PosixDisk::Open(path_));
-  const std::string name = path_ + "/" + kIdentityFile;
-  std::error_code error;
-  if (!fs::exists(name, error)) return Begin(wanted);
-
-  CAIRN_ASSIGN_OR_RETURN(const std::string text, ReadSealed(*disk, kIdentityFile));
-  CAIRN_ASSIGN_OR_RETURN(const Recorded recorded, Decode(text, name));
-  // A member that was added later has an id of another making; it says 'existing'.
-  const bool same = recorded.identity.cluster == wanted.identity.cluster &&
-                    recorded.identity.member == wanted.identity.member;
-  if (!same && !wanted.must_exist) {
-    return Refuse(
-        "{} belongs to member {:016x} of cluster {:016x}, and the flags describe member {:016x} of cluster "
-        "{:016x}; give the flags it was made with, or another --data-dir",
-        path_, recorded.identity.member.value(), recorded.identity.cluster.value(),
-        wanted.identity.member.value(), wanted.identity.cluster.value());
-  }
-  identity_ = recorded.identity;
-  is_new_ = !recorded.complete;
-  if (is_new_) return absl::OkStatus();  // A first start that was cut short: nobody has relied on it.
-  for (const std::string& part : {log_path_, store_path()}) {
-    if (HasContent(part)) continue;
+absl::Status CheckWhole(const std::vector<std::string>& parts) {
+  for (const std::string& part : parts) {
+    if (ClaimedDirectory::HasContent(part)) continue;
     return Refuse(
         "{} is missing or empty: this member has forgotten what it voted for and what it acknowledged; bring "
         "it "
@@ -163,31 +53,64 @@ absl::Status DataDirectory::TakeIdentity(const Wanted& wanted) {
   return absl::OkStatus();
 }
 
-absl::Status DataDirectory::Begin(const Wanted& wanted) {
-  for (const std::string& part : {log_path_, store_path()}) {
-    if (HasContent(part)) {
-      return Refuse("{} has data in it, but {} has no identity file; give a directory that is empty or whole",
-                    part, path_);
-    }
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const Wanted& wanted) {
+  std::error_code error;
+  if (wanted.must_exist && !fs::exists(wanted.path + "/identity", error)) {
+    return Refuse(
+        "{} holds no data, and --initial-cluster-state says 'existing'; members cannot be added to a running "
+        "cluster yet: start with 'new', or with the directory that this member had",
+        wanted.path);
   }
-  if (HasContent(path_ + "/member")) {
-    return Refuse("{} looks like a data directory of etcd, which cairn cannot read; give another --data-dir",
-                  path_);
+  std::unique_ptr<DataDirectory> directory(new DataDirectory());
+  CAIRN_ASSIGN_OR_RETURN(directory->data_, ClaimedDirectory::Open(wanted.path, "--data-dir"));
+  CAIRN_RETURN_IF_ERROR(directory->TakeIdentity(wanted));
+  return directory;
+}
+
+absl::Status DataDirectory::TakeIdentity(const Wanted& wanted) {
+  const std::vector<std::string> parts = {wanted.log_path, store_path()};
+  CAIRN_ASSIGN_OR_RETURN(const std::optional<OwnerRecord> owner, data_->ReadOwner());
+  identity_ = owner ? owner->identity : wanted.identity;
+  is_new_ = !owner || !owner->complete;
+  if (owner) {
+    CAIRN_RETURN_IF_ERROR(CheckSameMember(path(), owner->identity, wanted.identity));
+    // A first start that was cut short may have made any of them: nobody has relied on it.
+    if (owner->complete) CAIRN_RETURN_IF_ERROR(CheckWhole(parts));
+  } else {
+    CAIRN_RETURN_IF_ERROR(CheckEmpty(path(), parts));
   }
-  identity_ = wanted.identity;
-  is_new_ = true;
-  return WriteIdentity(false);
+  std::error_code error;
+  if (fs::equivalent(path(), wanted.log_path, error)) {
+    return Refuse("--wal-dir is {}, the data directory itself; give a directory of its own", wanted.log_path);
+  }
+  CAIRN_ASSIGN_OR_RETURN(log_, ClaimedDirectory::Open(wanted.log_path, "--wal-dir"));
+  CAIRN_ASSIGN_OR_RETURN(const std::optional<OwnerRecord> log_owner, log_->ReadOwner());
+  CAIRN_RETURN_IF_ERROR(CheckLogOwner(log_owner));
+  // In this order: a log without its member's data directory is refused, the other way round it is made.
+  if (!owner) CAIRN_RETURN_IF_ERROR(data_->WriteOwner({.identity = identity_, .complete = false}));
+  if (!log_owner) CAIRN_RETURN_IF_ERROR(log_->WriteOwner({.identity = identity_, .complete = true}));
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::CheckLogOwner(const std::optional<OwnerRecord>& owner) const {
+  if (owner && owner->identity == identity_) return absl::OkStatus();
+  if (owner) {
+    return Refuse(
+        "{} is the log of member {:016x} of cluster {:016x} with another data directory than {}; give the "
+        "--wal-dir that goes with this one",
+        log_path(), owner->identity.member.value(), owner->identity.cluster.value(), path());
+  }
+  if (is_new_ && !ClaimedDirectory::HasContent(log_path())) return absl::OkStatus();
+  return Refuse(
+      "{} has no identity file, so it cannot be told whose log it is; bring back the whole directory",
+      log_path());
 }
 
 absl::Status DataDirectory::MarkComplete() {
   if (!is_new_) return absl::OkStatus();
-  return WriteIdentity(true);
-}
-
-absl::Status DataDirectory::WriteIdentity(bool complete) const {
-  CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::PosixDisk> disk, raft::PosixDisk::Open(path_));
-  return ReplaceSealed(*disk, kIdentityFile,
-                       Encode({.format = kFormat, .identity = identity_, .complete = complete}));
+  return data_->WriteOwner({.identity = identity_, .complete = true});
 }
 
 }  // namespace cairn::node

@@ -172,6 +172,65 @@ TEST_F(DataDirectoryTest, ExistingNeedsWhatItSays) {
 
   MakeWhole();
   EXPECT_TRUE(DataDirectory::Open(existing).ok());
+  existing.identity.member = raft::NodeId{7};
+  EXPECT_THAT(Refusal(existing), HasSubstr("belongs to member 0000000000000002"));
+}
+
+// --- A log elsewhere (--wal-dir) ---
+
+TEST_F(DataDirectoryTest, ALogThatAnotherProcessUsesIsRefused) {
+  const auto first = DataDirectory::Open(Wanted());
+  ASSERT_TRUE(first.ok()) << first.status();
+  DataDirectory::Wanted other = Wanted();
+  other.path = root_ + "/other";
+  fs::remove(Path() + "/log/identity");  // As one that has only just been locked.
+
+  EXPECT_THAT(Refusal(other),
+              HasSubstr("log is in use by another cairnd; stop that one, or give this one a --wal-dir"));
+  EXPECT_FALSE(fs::exists(other.path + "/identity"));
+}
+
+TEST_F(DataDirectoryTest, ALogOfAnotherDirectoryIsRefused) {
+  MakeWhole();
+  DataDirectory::Wanted other = Wanted();
+  other.path = root_ + "/other";
+  EXPECT_THAT(Refusal(other), HasSubstr("log has data in it"));
+  other.log_path = root_ + "/other-log";
+  other.identity.incarnation = raft::Incarnation{4};
+  {
+    const auto directory = DataDirectory::Open(other);
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    fs::create_directories(other.path + "/store/table");
+    std::ofstream(other.log_path + "/segment") << "x";
+    ASSERT_TRUE((*directory)->MarkComplete().ok());
+  }
+  other.log_path = Wanted().log_path;
+
+  EXPECT_THAT(Refusal(other),
+              HasSubstr("log of member 0000000000000002 of cluster 0000000000000001 with another"));
+}
+
+TEST_F(DataDirectoryTest, ALogOfNobodyKnownIsRefused) {
+  MakeWhole();
+  fs::remove(Path() + "/log/identity");
+
+  EXPECT_THAT(Refusal(Wanted()), HasSubstr("log has no identity file"));
+}
+
+TEST_F(DataDirectoryTest, TheDataDirectoryItselfIsNoPlaceForTheLog) {
+  fs::create_directories(Path());
+  DataDirectory::Wanted wanted = Wanted();
+  wanted.log_path = Path();
+
+  EXPECT_THAT(Refusal(wanted), HasSubstr("the data directory itself"));
+}
+
+// A disk that fills up between two steps, a kill: what a failed first start leaves must not be in the way.
+TEST_F(DataDirectoryTest, WhatAFailedClaimLeavesIsNoData) {
+  Put("log/LOCK");
+  Put("log/identity.new");
+
+  EXPECT_TRUE(DataDirectory::Open(Wanted()).ok());
 }
 
 TEST_F(DataDirectoryTest, RefusedWhenItCannotBeMadeOrUsed) {
