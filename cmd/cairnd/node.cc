@@ -3,8 +3,10 @@
 #include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,6 +96,7 @@ class Member final : public Node {
   absl::StatusOr<raft::RestoredState> OpenLog();
   void MakeReplica(raft::RestoredState restored);
   absl::Status StartServers();
+  void TellNews(const raft::GroupStatus& status);
   void HandOver(steady_clock::time_point deadline);
 
   [[nodiscard]] raft::ReplicaOptions MakeReplicaOptions() const;
@@ -121,6 +124,8 @@ class Member final : public Node {
   std::shared_ptr<const kv::Members> seen_members_;  // As the replica last heard of them.
   bool announced_ = false;                           // That it serves.
   std::optional<raft::NodeId> seen_leader_;          // As last logged.
+  std::uint64_t seen_snapshots_ = 0;                 // Installed ones, as last logged.
+  std::set<raft::NodeId> told_of_lost_;              // Members that lost what they had acknowledged.
   bool stopped_ = false;
 };
 
@@ -182,12 +187,15 @@ absl::StatusOr<raft::RestoredState> Member::OpenLog() {
   }
   log_ = std::move(opened->log);
   const raft::SnapshotMeta state = database_->state_machine().recovered();
-  const std::size_t entries = opened->contents.entries.size();
+  const std::size_t in_log = opened->contents.entries.size();
   absl::StatusOr<raft::RestoredState> restored = raft::Reconcile(std::move(opened->contents), state, *log_);
   if (!restored.ok()) return Annotate(restored.status(), "log and store do not fit together");
+  const auto to_apply = std::ranges::count_if(
+      restored->entries, [&](const raft::Entry& entry) { return entry.id.index > restored->applied; });
   LogInfo("recovered", {{"applied", fmt::to_string(state.last.index)},
                         {"term", fmt::to_string(restored->hard_state.term)},
-                        {"entries", fmt::to_string(entries)},
+                        {"entries_in_log", fmt::to_string(in_log)},
+                        {"to_apply", fmt::to_string(to_apply)},
                         {"revision", fmt::to_string(database_->reader().current_revision())}});
   return restored;
 }
@@ -311,7 +319,11 @@ absl::Status Member::Step(steady_clock::time_point now) {
     seen_members_ = std::move(members);
     replica_->PeersChanged();
   }
-  const raft::GroupStatus status = replica_->status();
+  TellNews(replica_->status());
+  return absl::OkStatus();
+}
+
+void Member::TellNews(const raft::GroupStatus& status) {
   if (status.leader != seen_leader_) {
     seen_leader_ = status.leader;
     LogInfo(status.is_leader() ? "leading"
@@ -325,7 +337,17 @@ absl::Status Member::Step(steady_clock::time_point now) {
     LogInfo("serving", {{"clients", fmt::format("{}", fmt::join(TextsOf(settings_.listen_client_urls), ","))},
                         {"peers", fmt::format("{}", fmt::join(transport_->listen_urls(), ","))}});
   }
-  return absl::OkStatus();
+  if (const std::uint64_t installed = replica_->metrics().snapshots_installed; installed != seen_snapshots_) {
+    seen_snapshots_ = installed;
+    LogInfo("a snapshot has replaced the state", {{"applied", fmt::to_string(status.applied)}});
+  }
+  for (const raft::NodeId member : status.lost_acknowledged) {
+    if (!told_of_lost_.insert(member).second) continue;
+    LogError(
+        "a member's log lacks entries that it had acknowledged: its disk lies, or an old copy was put back; "
+        "remove it and add it anew",
+        {{"member", Hex(member.value())}});
+  }
 }
 
 // --- Stop ---

@@ -133,6 +133,12 @@ void AddServer(const Backend& backend, MetricFamilies& out) {
               replica.forwards_refused);
   out.Counter("cairn_raft_peer_messages_dropped_total", "Messages of peers for which there was no room.",
               replica.peer_messages_dropped);
+  out.Gauge("cairn_raft_followers_lost_entries",
+            "On the leader: followers whose log lacks what they had acknowledged.",
+            static_cast<double>(raft.lost_acknowledged.size()));
+  out.Counter("cairn_raft_commits_contradicting_total",
+              "Committed entries that claim to be proposals of this member and are not.",
+              replica.commits_contradicting);
   out.Counter("cairn_raft_snapshot_points_total", "Flushes that allowed the log to be released.",
               replica.snapshot_points);
   out.Counter("cairn_raft_snapshots_installed_total", "Snapshots that replaced this member's state.",
@@ -253,7 +259,7 @@ void AddProcess(const Backend& backend, MetricFamilies& out) {
   out.Gauge("cairn_build_info", "1.", 1, {{"version", backend.options.build_version}});
   out.Gauge("cairn_requests_in_flight", "Unary requests begun and not answered.",
             static_cast<double>(backend.unanswered.value()));
-  out.Counter("cairn_calls_gone_total", "Unary calls whose client did not wait for the answer.",
+  out.Counter("cairn_calls_gone_total", "Unary calls and streamed ranges whose client did not wait for the answer.",
               backend.metrics.gone());
   out.Gauge("cairn_request_bytes_in_flight", "Bytes of unary requests begun and not answered.",
             static_cast<double>(backend.request_bytes_in_flight.load(std::memory_order_relaxed)));
