@@ -17,10 +17,6 @@ namespace {
 
 constexpr int kArmedGenericCalls = 16;  // Per poller.
 
-// What clients sent before answers were held back has arrived after this time, on any network that a
-// cluster's clients are near to; what has not is answered with an error, as if the member had died.
-constexpr std::chrono::milliseconds kOnTheWay{20};
-
 // How long answers may take to leave at the end. Those to a client that reads have left long before, on a
 // busy machine too.
 constexpr std::chrono::milliseconds kLastAnswers{1000};
@@ -118,7 +114,7 @@ void CqServer::EndStreams() {
 void CqServer::SayGoodbye() {
   if (server_ == nullptr) return;
   backend_.gate.Close();
-  std::this_thread::sleep_for(kOnTheWay);
+  std::this_thread::sleep_for(backend_.options.goodbye_pause);
   goodbye_ = grpc_completion_queue_create_for_next(nullptr);
   grpc_server_shutdown_and_notify(server_->c_server(), goodbye_, this);
   for (UnaryCall* call : backend_.gate.Open()) call->LetGo();

@@ -23,6 +23,13 @@ std::optional<std::uint16_t> LocalPort(int fd) {
   return std::nullopt;
 }
 
+// Not a socket that listens: shutdown() would end that, and whoever has it did not ask for it.
+bool IsConnected(int fd) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof(peer);
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+}
+
 }  // namespace
 
 void CutConnections(const std::vector<std::uint16_t>& ports) {
@@ -34,9 +41,9 @@ void CutConnections(const std::vector<std::uint16_t>& ports) {
     std::from_chars(name.data(), name.data() + name.size(), fd);
     const std::optional<std::uint16_t> port = LocalPort(fd);
     if (!port || std::find(ports.begin(), ports.end(), *port) == ports.end()) continue;
+    if (!IsConnected(fd)) continue;
     // The descriptor is gRPC's, which may close it at this moment, and another may get its number: a file,
-    // which this call does not touch, or a connection to another member, which is made anew. A listening
-    // socket says that it is not connected.
+    // which this call does not touch, or a connection to another member, which is made anew.
     ::shutdown(fd, SHUT_RDWR);
   }
 }

@@ -43,8 +43,10 @@ template <class Read>
 void ReadOnWorker(UnaryCall& call, Read read) {
   call.OnWorker(
       call.backend().range_worker,
-      [read](Backend& backend) -> absl::StatusOr<KvResult> {
-        CAIRN_ASSIGN_OR_RETURN(ReadAnswer answer, read(backend.deps.reader, MostOf(backend)));
+      [read, &gone = call.gone()](Backend& backend) -> absl::StatusOr<KvResult> {
+        ReadLimits limits = MostOf(backend);
+        limits.abandoned = &gone;
+        CAIRN_ASSIGN_OR_RETURN(ReadAnswer answer, read(backend.deps.reader, limits));
         KvResult result;
         result.revision = answer.revision;
         result.body = std::move(answer.body);

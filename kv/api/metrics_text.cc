@@ -259,7 +259,8 @@ void AddProcess(const Backend& backend, MetricFamilies& out) {
   out.Gauge("cairn_build_info", "1.", 1, {{"version", backend.options.build_version}});
   out.Gauge("cairn_requests_in_flight", "Unary requests begun and not answered.",
             static_cast<double>(backend.unanswered.value()));
-  out.Counter("cairn_calls_gone_total", "Unary calls and streamed ranges whose client did not wait for the answer.",
+  out.Counter("cairn_calls_gone_total",
+              "Unary calls and streamed ranges whose client did not wait for the answer.",
               backend.metrics.gone());
   out.Gauge("cairn_request_bytes_in_flight", "Bytes of unary requests begun and not answered.",
             static_cast<double>(backend.request_bytes_in_flight.load(std::memory_order_relaxed)));

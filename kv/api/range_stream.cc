@@ -2,6 +2,7 @@
 
 #include <google/protobuf/arena.h>
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <utility>
@@ -74,7 +75,11 @@ class RangeStream final : public StreamDriver, private Mail {
 
   void OnHalfClosed() override { call_.Finish(RequestMissing()); }
   void OnWritten() override { SendNext(); }
-  void OnGone() override { Drop(); }
+  void OnGone() override {
+    gone_ = true;
+    call_.backend().metrics.CountGone();
+    Drop();
+  }
   [[nodiscard]] bool Retire() override { return !waiting_; }
 
  private:
@@ -95,15 +100,20 @@ class RangeStream final : public StreamDriver, private Mail {
 
   // Who streams expects much.
   void ReadOnWorker() {
-    waiting_ = call_.backend().range_worker.Run([this, &backend = call_.backend()] {
-      if (backend.stopping.load()) {
-        answer_ = errors::Stopped();
-      } else {
-        answer_ = backend.deps.reader.Range(*request_, {.max_bytes = backend.options.max_response_bytes});
-      }
+    waiting_ = call_.backend().range_worker.Run([this] {
+      answer_ = ReadAll();
       call_.poller().mailbox().Push(*this);
     });
     if (!waiting_) call_.Finish(errors::TooManyRequests());
+  }
+
+  // On the worker's thread.
+  absl::StatusOr<ReadAnswer> ReadAll() {
+    Backend& backend = call_.backend();
+    if (backend.stopping.load()) return errors::Stopped();
+    if (gone_) return RequestCanceled();
+    return backend.deps.reader.Range(*request_,
+                                     {.max_bytes = backend.options.max_response_bytes, .abandoned = &gone_});
   }
 
   void Begin(absl::StatusOr<ReadAnswer> answer) {
@@ -142,6 +152,7 @@ class RangeStream final : public StreamDriver, private Mail {
   google::protobuf::Arena arena_;
   RangeRequest* request_ = google::protobuf::Arena::CreateMessage<RangeRequest>(&arena_);
   bool waiting_ = false;  // For Raft, or for the worker, which then writes `answer_`: hands off both.
+  std::atomic<bool> gone_{false};  // gRPC cancels at the client's deadline: then as well.
   absl::Status wait_status_;
   std::optional<absl::StatusOr<ReadAnswer>> answer_;
   Revision revision_{0};

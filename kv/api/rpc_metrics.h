@@ -35,7 +35,7 @@ class RpcMetrics {
   }
   // A request of a client that named its API version ("" if it did not).
   void CountClient(Shape shape, std::string_view version);
-  // A unary call whose client did not wait for the answer.
+  // A unary call or a streamed range whose client did not wait for the answer.
   void CountGone() { Add(gone_); }
   void CountHealth(bool healthy) { Add(healthy ? health_successes_ : health_failures_); }
 

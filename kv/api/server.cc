@@ -76,6 +76,7 @@ class OnePortServer final : public ApiServer {
     }
     backend_.unanswered.AwaitNone(deadline);
     backend_.stopping.store(true);
+    backend_.unanswered.AwaitNone(deadline);  // Those that began in between.
   }
 
   void Shutdown() override {

@@ -43,7 +43,8 @@ struct ApiOptions {
   std::size_t max_response_bytes = std::size_t{256} << 20;
   // Of all answers being sent; beyond this no further large one is: "too many requests".
   std::size_t max_response_bytes_in_flight = std::size_t{512} << 20;
-  // A large answer that its client has not taken by then is given up.
+  // A large answer that its client has not taken by then is given up; that of a watch, above receive_limit(),
+  // with its stream.
   std::chrono::milliseconds large_answer_deadline = std::chrono::seconds(60);
   // Unary requests begun and not yet answered, and their bytes; beyond either "too many requests".
   std::size_t max_requests_in_flight = 16384;
@@ -59,6 +60,10 @@ struct ApiOptions {
   std::chrono::milliseconds half_open_deadline = std::chrono::seconds(10);
   std::size_t max_http_connections = 256;
 
+  // How long Drain(), whatever its deadline, holds answers back before it says goodbye. What clients sent
+  // before has arrived after this time, on any network that a cluster's clients are near to; what has not is
+  // answered with an error, as if the member had died.
+  std::chrono::milliseconds goodbye_pause{20};
   std::chrono::milliseconds election_timeout{600};  // How often a stream with `hasleader` looks for one.
 
   int pollers = 0;  // Threads that serve gRPC; 0: half of the processors, at least one.

@@ -14,11 +14,13 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// From here on a deadline is as good as none. A client may name one that is too far for nanoseconds.
+constexpr std::int64_t kFarSeconds = std::int64_t{10} * 365 * 24 * 3600;
+
 // Once, at the beginning: a system clock that is set meanwhile neither ends a request nor keeps it.
 steady_clock::time_point ToSteadyClock(gpr_timespec deadline, steady_clock::time_point now) {
-  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
-    return steady_clock::time_point::max();
   const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  if (left.tv_sec >= kFarSeconds) return steady_clock::time_point::max();
   return now + std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
 }
 
@@ -158,8 +160,10 @@ void UnaryCall::OnWorker(Worker& worker, absl::AnyInvocable<absl::StatusOr<KvRes
   const bool accepted = worker.Run([this, job = std::move(job)]() mutable {
     // What has not begun need not delay a stop.
     if (backend_.stopping.load()) return Wake(errors::Stopped());
+    if (absl::Status wanted = StillWanted(); !wanted.ok()) return Wake(std::move(wanted));
     absl::StatusOr<KvResult> result = job(backend_);
-    if (!result.ok()) return Wake(result.status());
+    // For a client that has gone the job may have stopped half-way.
+    if (!result.ok()) return Wake(gone_ ? RequestCanceled() : result.status());
     Wake(absl::OkStatus(), std::make_unique<KvResult>(*std::move(result)));
   });
   if (accepted) return;
@@ -167,16 +171,16 @@ void UnaryCall::OnWorker(Worker& worker, absl::AnyInvocable<absl::StatusOr<KvRes
   Refuse(errors::TooManyRequests());
 }
 
+absl::Status UnaryCall::StillWanted() const {
+  if (gone_) return RequestCanceled();
+  if (DeadlineIsOver()) return DeadlinePassed();
+  return absl::OkStatus();
+}
+
 bool UnaryCall::RefusedAfterWait() {
-  if (!wait_status_.ok()) {
-    Refuse(wait_status_);
-  } else if (gone_) {
-    Refuse(RequestCanceled());
-  } else if (DeadlineIsOver()) {
-    Refuse(DeadlinePassed());
-  } else {
-    return false;
-  }
+  const absl::Status refusal = wait_status_.ok() ? StillWanted() : wait_status_;
+  if (refusal.ok()) return false;
+  Refuse(refusal);
   return true;
 }
 

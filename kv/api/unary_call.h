@@ -5,6 +5,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -55,13 +56,15 @@ class UnaryCall : private Mail {
   void Wait(Step next);
   void Wake(absl::Status status, std::unique_ptr<raft::ApplyResult> result = nullptr);
   // Runs `job` on a worker's thread; `next` finds what it returned in result(). Refused if too much waits
-  // there already.
+  // there already, and not begun if nobody waits for the answer by then.
   void OnWorker(Worker& worker, absl::AnyInvocable<absl::StatusOr<KvResult>(Backend&)> job, Step next);
 
   // In a step after a wait: true, and the call refused, if the wait failed or the client has gone.
   [[nodiscard]] bool RefusedAfterWait();
   [[nodiscard]] const absl::Status& wait_status() const { return wait_status_; }
   [[nodiscard]] KvResult& result() { return static_cast<KvResult&>(*result_); }
+  // Set when the client has gone. While the call waits, any thread may look.
+  [[nodiscard]] const std::atomic<bool>& gone() const { return gone_; }
 
   void Answer(Revision revision, const EncodedMessage& body);  // With a header of this member.
   void Answer(const google::protobuf::MessageLite& response);  // Header, if any, is in it already.
@@ -77,8 +80,9 @@ class UnaryCall : private Mail {
   // For the transport, in this order: Begin(), which runs `service` or refuses; after SendAndEnd() has been
   // called and all is sent, End(). Then the object may be used for another call.
   void Begin(MethodIndex method, Step service, grpc::ServerContext& context, const grpc::ByteBuffer& request);
-  void SetGone();                                      // The client has cancelled or vanished.
-  [[nodiscard]] bool ended() const { return ended_; }  // Answered or refused; SendAndEnd() was called.
+  void SetGone();  // The client has cancelled or vanished.
+  // Answered or refused, and SendAndEnd() was called: the gate may keep an answer back.
+  [[nodiscard]] bool ended() const { return ended_ && !held_; }
   void End();
 
   virtual void SendAndEnd(const grpc::ByteBuffer& response, const grpc::Status& status) = 0;
@@ -90,6 +94,7 @@ class UnaryCall : private Mail {
   void Send(const grpc::ByteBuffer& response, const grpc::Status& status);
   void SendHeld();
   [[nodiscard]] bool DeadlineIsOver() const { return deadline_ <= std::chrono::steady_clock::now(); }
+  [[nodiscard]] absl::Status StillWanted() const;  // Any thread, while the call waits.
 
   Backend& backend_;
   Mailbox& mailbox_;
@@ -98,10 +103,10 @@ class UnaryCall : private Mail {
   ReceivedMessage request_;
   const void* parsed_ = nullptr;
   std::chrono::steady_clock::time_point began_;
-  std::chrono::steady_clock::time_point deadline_;
-  std::size_t request_bytes_ = 0;   // In request_bytes_in_flight.
-  std::size_t response_bytes_ = 0;  // In response_bytes_in_flight.
-  bool gone_ = false;
+  std::chrono::steady_clock::time_point deadline_;  // Does not change from Begin() to End().
+  std::size_t request_bytes_ = 0;                   // In request_bytes_in_flight.
+  std::size_t response_bytes_ = 0;                  // In response_bytes_in_flight.
+  std::atomic<bool> gone_{false};
   bool ended_ = false;
 
   struct ReadyAnswer {

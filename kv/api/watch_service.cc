@@ -4,6 +4,7 @@
 #include <absl/synchronization/mutex.h>
 #include <google/protobuf/arena.h>
 
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -18,11 +19,12 @@ namespace {
 
 // A client that sends requests and takes no answers is not read from beyond this many, so that the answers it
 // is owed stay bounded.
-constexpr int kMaxUnanswered = 1024;
+constexpr std::size_t kMaxUnanswered = 1024;
 
 class WatchDriver final : public StreamDriver, private Mail {
  public:
   explicit WatchDriver(GenericCall& call) : call_(call), waker_(std::make_shared<Waker>(*this)) {}
+  ~WatchDriver() override { NothingIsOnItsWay(); }
 
   void Start() override {
     stream_ = call_.backend().deps.hub.OpenStream([waker = waker_] { waker->Wake(); });
@@ -38,20 +40,23 @@ class WatchDriver final : public StreamDriver, private Mail {
       return call_.Finish(MalformedRequest("WatchRequest"));
     }
     stream_->Handle(*request);
-    ++unanswered_;
     if (!writing_) Pump();
     ReadOn();
   }
 
   void OnWritten() override {
     writing_ = false;
+    NothingIsOnItsWay();
     Pump();
     ReadOn();
   }
 
   // OnHalfClosed(): nothing. A client that has no more to ask still wants its events.
 
-  void OnGone() override { stream_.reset(); }
+  void OnGone() override {
+    NothingIsOnItsWay();
+    stream_.reset();
+  }
 
   [[nodiscard]] bool Retire() override { return waker_->DetachUnlessPending(); }
 
@@ -94,26 +99,29 @@ class WatchDriver final : public StreamDriver, private Mail {
   // Sends the next response if there is one; otherwise the hub will wake us.
   void Pump() {
     if (stream_ == nullptr || call_.finished()) return;
-    std::optional<EncodedMessage> response = stream_->Take();
-    if (!response) {
-      unanswered_ = 0;
-      return;
-    }
+    const std::optional<EncodedMessage> response = stream_->Take();
+    if (!response) return;
     writing_ = true;
-    call_.Write(EncodePieces(*response));
+    const grpc::ByteBuffer message = EncodePieces(*response);
+    // Who takes nothing must not keep the budget of large responses (WatchOptions) from the others for ever.
+    // A smaller one costs no more than the watch itself.
+    if (message.Length() > call_.backend().options.receive_limit())
+      call_.poller().LargeAnswerMoves(call_.context());
+    call_.Write(message);
   }
 
+  void NothingIsOnItsWay() { call_.poller().LargeAnswerOver(call_.context()); }
+
+  // That Take() has nothing does not say that nothing is owed: it may be searching between two pieces.
   void ReadOn() {
-    if (stream_ != nullptr && !call_.reading() && !call_.half_closed() && unanswered_ < kMaxUnanswered) {
-      call_.Read();
-    }
+    if (stream_ == nullptr || call_.reading() || call_.half_closed()) return;
+    if (stream_->answers_waiting() < kMaxUnanswered) call_.Read();
   }
 
   GenericCall& call_;
   std::shared_ptr<Waker> waker_;
   std::unique_ptr<WatchStream> stream_;  // Null once the client has gone.
   bool writing_ = false;
-  int unanswered_ = 0;  // Requests handled since the stream had nothing to send.
 };
 
 }  // namespace

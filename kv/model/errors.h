@@ -35,7 +35,7 @@ absl::Status MemberNotFound();
 // --- Not for clients ---
 
 // A read would look at more keys than its caller allows (ReadLimits::max_keys): to be done elsewhere, or not
-// at all. Nothing else a read answers equals it.
+// at all; or its caller has abandoned it. Nothing else a read answers equals it.
 absl::Status TooMuchForNow();
 
 }  // namespace cairn::kv::errors

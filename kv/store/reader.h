@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -32,6 +33,8 @@ struct ReadAnswer {
 struct ReadLimits {
   std::size_t max_bytes = std::numeric_limits<std::size_t>::max();  // The answer's.
   std::uint64_t max_keys = KeyBudget::kUnlimited;  // That it looks at, those left out of the answer too.
+  // Set, by any thread, when nobody waits for the answer any more: then it looks at no further key.
+  const std::atomic<bool>* abandoned = nullptr;
 };
 
 // How far one read of the history goes. What was looked at counts, whether it matched or not.
@@ -60,7 +63,7 @@ class Reader {
 
   // Body: etcdserverpb.RangeResponse. The caller has validated the request and, if it is linearizable,
   // waited. Refuses with ResourceExhausted when the answer would exceed `limits.max_bytes`, and with
-  // errors::TooMuchForNow() when it would look at more than `limits.max_keys`.
+  // errors::TooMuchForNow() when it would look at more than `limits.max_keys`, or is abandoned.
   virtual absl::StatusOr<ReadAnswer> Range(const etcdserverpb::RangeRequest& request,
                                            const ReadLimits& limits) = 0;
 

@@ -31,7 +31,7 @@ Revision StoreReader::compacted_revision() const { return generation_()->compact
 absl::StatusOr<ReadAnswer> StoreReader::Range(const etcdserverpb::RangeRequest& request,
                                               const ReadLimits& limits) {
   const std::shared_ptr<Generation> generation = generation_();
-  KeyBudget budget(limits.max_keys);
+  KeyBudget budget(limits.max_keys, limits.abandoned);
   MessageWriter out(generation->options().pin_bytes);
   CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(generation));
   // A negative revision means now, in a Range of its own.
@@ -45,7 +45,7 @@ absl::StatusOr<ReadAnswer> StoreReader::Range(const etcdserverpb::RangeRequest& 
 absl::StatusOr<ReadAnswer> StoreReader::ReadOnlyTxn(const etcdserverpb::TxnRequest& request,
                                                     const ReadLimits& limits) {
   const std::shared_ptr<Generation> generation = generation_();
-  KeyBudget budget(limits.max_keys);
+  KeyBudget budget(limits.max_keys, limits.abandoned);
   MessageWriter out(generation->options().pin_bytes);
   CAIRN_ASSIGN_OR_RETURN(const View view, View::Take(generation));
   const RevisionId now = schema::EndOf(view.current());

@@ -18,10 +18,6 @@
 
 namespace cairn::kv {
 
-// Makes the changes of applied entries: collects them in a batch, keeps the key index in step, and writes and
-// publishes them together with the place in the log they bring the state to. What is in the batch is seen by
-// view() and by nobody else.
-//
 struct WriterOptions {
   std::size_t batch_bytes = 4 << 20;  // A batch is written when it has about this size.
   std::size_t feed_bytes = 32 << 20;  // Changes of one revision that are kept for the feed; more are not.
@@ -36,6 +32,10 @@ struct OpenRequest {
   std::size_t bytes = 0;  // Of the events, as long as they are kept.
 };
 
+// Makes the changes of applied entries: collects them in a batch, keeps the key index in step, and writes and
+// publishes them together with the place in the log they bring the state to. What is in the batch is seen by
+// view() and by nobody else.
+//
 // The applier's thread. Between two entries a batch may end anywhere; a large request may also be split
 // (SplitIfLarge), and then shows only with its last batch.
 class Writer {

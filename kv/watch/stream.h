@@ -38,6 +38,7 @@ class Stream final : public WatchStream {
 
   void Handle(const etcdserverpb::WatchRequest& request) override;
   std::optional<EncodedMessage> Take() override;
+  [[nodiscard]] std::size_t answers_waiting() const override { return answers_.size(); }
 
   // Hub: a waiting watcher of this stream has something to send at `revision`.
   void MakeReady(Watcher& watcher, Revision revision);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 
@@ -12,8 +13,8 @@ namespace cairn::kv {
 // the transport has room for one. What a slow client has not taken is a cursor, not a queue: memory per
 // stream is bounded by the number of its watches and one response.
 //
-// Handle() and Take() are called by the transport, never two calls at the same time. Destroy it when the RPC
-// has ended and before the hub; the destructor waits for a call of `wake` that is under way, so do not hold a
+// The methods are called by the transport, never two calls at the same time. Destroy it when the RPC has
+// ended and before the hub; the destructor waits for a call of `wake` that is under way, so do not hold a
 // lock that `wake` takes.
 class WatchStream {
  public:
@@ -26,6 +27,9 @@ class WatchStream {
   // amount of work: after much searching without a find it returns nothing and calls `wake` at once, from
   // inside the call.
   virtual std::optional<EncodedMessage> Take() = 0;
+
+  // Answers to requests that Take() has not returned yet. It may return nothing while there are some.
+  [[nodiscard]] virtual std::size_t answers_waiting() const = 0;
 };
 
 }  // namespace cairn::kv

@@ -14,6 +14,15 @@ void FakeHub::Queue::Send(std::string response) {
   wake();
 }
 
+void FakeHub::Queue::Release() {
+  {
+    const absl::MutexLock lock(&mu);
+    held = false;
+    if (!std::exchange(waiting, false)) return;
+  }
+  wake();
+}
+
 class FakeHub::Stream final : public WatchStream {
  public:
   Stream(FakeHub& hub, std::shared_ptr<Queue> queue) : hub_(hub), queue_(std::move(queue)) {}
@@ -29,7 +38,7 @@ class FakeHub::Stream final : public WatchStream {
       response.set_created(true);
       response.set_watch_id(next_id_++);
       const absl::MutexLock lock(&queue_->mu);
-      queue_->responses.push_back(response.SerializeAsString());
+      queue_->answers.push_back(response.SerializeAsString());
     }
     const absl::MutexLock lock(&hub_.mu_);
     ++hub_.handled_;
@@ -37,13 +46,19 @@ class FakeHub::Stream final : public WatchStream {
 
   std::optional<EncodedMessage> Take() override {
     const absl::MutexLock lock(&queue_->mu);
-    if (queue_->responses.empty()) {
+    std::deque<std::string>& from = queue_->answers.empty() ? queue_->responses : queue_->answers;
+    if (queue_->held || from.empty()) {
       queue_->waiting = true;
       return std::nullopt;
     }
-    EncodedMessage message = {Bytes::Own(std::move(queue_->responses.front()))};
-    queue_->responses.pop_front();
+    EncodedMessage message = {Bytes::Own(std::move(from.front()))};
+    from.pop_front();
     return message;
+  }
+
+  [[nodiscard]] std::size_t answers_waiting() const override {
+    const absl::MutexLock lock(&queue_->mu);
+    return queue_->answers.size();
   }
 
  private:
@@ -75,12 +90,23 @@ void FakeHub::OnCompacted(Revision /*compacted*/) {}
 void FakeHub::OnStateReplaced(Revision /*current*/, Revision /*compacted*/) {}
 
 void FakeHub::Emit(const etcdserverpb::WatchResponse& response) {
-  std::vector<std::shared_ptr<Queue>> open;
-  {
-    const absl::MutexLock lock(&mu_);
-    open = open_;
+  for (const auto& queue : open()) queue->Send(response.SerializeAsString());
+}
+
+void FakeHub::HoldResponses() {
+  for (const auto& queue : open()) {
+    const absl::MutexLock lock(&queue->mu);
+    queue->held = true;
   }
-  for (const auto& queue : open) queue->Send(response.SerializeAsString());
+}
+
+void FakeHub::ReleaseResponses() {
+  for (const auto& queue : open()) queue->Release();
+}
+
+std::vector<std::shared_ptr<FakeHub::Queue>> FakeHub::open() const {
+  const absl::MutexLock lock(&mu_);
+  return open_;
 }
 
 void FakeHub::AwaitStreams(std::size_t count) {

@@ -27,6 +27,10 @@ class FakeHub final : public Hub {
 
   // Sends a response on every open stream, from the caller's thread.
   void Emit(const etcdserverpb::WatchResponse& response);
+  // The streams that are open now have nothing to send until ReleaseResponses(), as one that searches between
+  // two pieces.
+  void HoldResponses();
+  void ReleaseResponses();
   void AwaitStreams(std::size_t count);
   void AwaitTicks(int count);
   [[nodiscard]] int ticks() const;
@@ -39,11 +43,16 @@ class FakeHub final : public Hub {
   // What Emit() and a stream share; outlives either.
   struct Queue {
     absl::Mutex mu;
+    std::deque<std::string> answers ABSL_GUARDED_BY(mu);  // To requests; they go first.
     std::deque<std::string> responses ABSL_GUARDED_BY(mu);
+    bool held ABSL_GUARDED_BY(mu) = false;
     bool waiting ABSL_GUARDED_BY(mu) = false;  // Take() returned nothing and nobody has woken it since.
     absl::AnyInvocable<void()> wake;
     void Send(std::string response);
+    void Release();
   };
+
+  [[nodiscard]] std::vector<std::shared_ptr<Queue>> open() const;
 
   mutable absl::Mutex mu_;
   std::vector<std::shared_ptr<Queue>> open_ ABSL_GUARDED_BY(mu_);

@@ -44,6 +44,7 @@ absl::Status FakeStore::Hold(const ReadLimits& limits) {
   const auto released = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(reads_mu_) { return keys_of_a_read_ == 0; };
   reads_mu_.Await(absl::Condition(&released));
   --held_reads_;
+  if (limits.abandoned != nullptr && *limits.abandoned) ++abandoned_reads;
   return absl::OkStatus();
 }
 

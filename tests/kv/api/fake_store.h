@@ -47,6 +47,7 @@ class FakeStore final : public Reader {
 
   std::atomic<int> ranges{0};
   std::atomic<int> read_only_txns{0};
+  std::atomic<int> abandoned_reads{0};  // Held, and abandoned by the time they were released.
 
  private:
   // OK when there is nothing to hold, or no more.

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +29,42 @@ class Limits : public ApiTest {
     etcdserverpb::RangeRequest request;
     request.set_key(key);
     return request.SerializeAsString();
+  }
+
+  // Each kind of read that looks at what FakeStore::HoldReads() says, answered without Raft.
+  using Read = std::function<grpc::Status(grpc::ClientContext& context)>;
+  std::vector<Read> ReadsOfManyKeys() {
+    etcdserverpb::RangeRequest all;
+    all.set_key("a");
+    all.set_range_end("z");
+    all.set_serializable(true);
+    etcdserverpb::RangeRequest first = all;
+    first.set_limit(1);
+    const auto range = [this](const etcdserverpb::RangeRequest& request) {
+      return [this, request](grpc::ClientContext& context) {
+        etcdserverpb::RangeResponse response;
+        return kv_->Range(&context, request, &response);
+      };
+    };
+    const auto txn = [this, all](grpc::ClientContext& context) {
+      etcdserverpb::TxnRequest request;
+      *request.add_success()->mutable_request_range() = all;
+      etcdserverpb::TxnResponse response;
+      return kv_->Txn(&context, request, &response);
+    };
+    const auto stream = [this, all](grpc::ClientContext& context) {
+      const auto reader = kv_->RangeStream(&context, all);
+      etcdserverpb::RangeStreamResponse response;
+      while (reader->Read(&response)) {
+      }
+      return reader->Finish();
+    };
+    return {range(all), range(first), txn, stream};
+  }
+  // Until the server has no more of them.
+  void AwaitNoReads() {
+    AwaitMetric("cairn_requests_in_flight 0");
+    AwaitMetric("cairn_streams 0");
   }
 
   // As a Go client that has asked for a leader, or with another deadline.
@@ -183,7 +221,7 @@ TEST_F(Limits, ALargeAnswerThatNobodyTakesIsGivenUp) {
   slow.Send(Http2Call("/etcdserverpb.KV/Range", RangeOf("k")));
   RawClient slow_stream(port_);
   slow_stream.Send(Http2Call("/etcdserverpb.KV/RangeStream", RangeOf("k")));
-  AwaitMetric("cairn_response_bytes_in_flight 3355");
+  AwaitMetric("cairn_calls_gone_total 2");  // Both stay: the server has let them go.
   AwaitMetric("cairn_response_bytes_in_flight 0");
 }
 
@@ -290,52 +328,75 @@ TEST_F(Limits, ReadsOfManyKeysHoldUpNobody) {
   options_.pollers = 1;
   Start();
   ASSERT_TRUE(Put("k", "v").ok());
+  const auto health = grpc::health::v1::Health::NewStub(channel_);
+  for (const Read& read : ReadsOfManyKeys()) {
+    store_.HoldReads(1'000'000);
+    std::thread reader([&read] {
+      grpc::ClientContext context;
+      SetDeadline(context);
+      EXPECT_TRUE(read(context).ok());
+    });
+    store_.AwaitHeldReads(1);
+    EXPECT_TRUE(Put("zz", "v").ok());
+    EXPECT_TRUE(Get("k").ok());
+    grpc::ClientContext context;
+    SetDeadline(context);
+    grpc::health::v1::HealthCheckResponse serving;
+    EXPECT_TRUE(health->Check(&context, {}, &serving).ok());
+    store_.ReleaseReads();
+    reader.join();
+  }
+}
+
+// Or a client that gives up and asks again would fill the worker with reads for nobody.
+TEST_F(Limits, ReadsThatWaitAreNotDoneForClientsThatHaveGone) {
+  Start();
   store_.HoldReads(1'000'000);
-  const auto range = [this](std::int64_t limit) {
-    etcdserverpb::RangeRequest request;
-    request.set_key("a");
-    request.set_range_end("z");
-    request.set_limit(limit);
-    etcdserverpb::RangeResponse response;
+  const std::vector<Read> reads = ReadsOfManyKeys();
+  std::thread staying([&read = reads.front()] {
     grpc::ClientContext context;
     SetDeadline(context);
-    EXPECT_TRUE(kv_->Range(&context, request, &response).ok());
-    EXPECT_EQ(response.kvs_size(), 1);
-  };
-  std::vector<std::thread> readers;
-  readers.emplace_back([&] { range(0); });
-  readers.emplace_back([&] { range(1); });
-  readers.emplace_back([&] {
-    etcdserverpb::TxnRequest request;
-    request.add_success()->mutable_request_range()->set_key("a");
-    etcdserverpb::TxnResponse response;
-    grpc::ClientContext context;
-    SetDeadline(context);
-    EXPECT_TRUE(kv_->Txn(&context, request, &response).ok());
-  });
-  readers.emplace_back([&] {
-    etcdserverpb::RangeRequest request;
-    request.set_key("a");
-    request.set_range_end("z");
-    grpc::ClientContext context;
-    SetDeadline(context);
-    const auto stream = kv_->RangeStream(&context, request);
-    etcdserverpb::RangeStreamResponse response;
-    EXPECT_TRUE(stream->Read(&response));
-    while (stream->Read(&response)) {
-    }
-    EXPECT_TRUE(stream->Finish().ok());
+    EXPECT_TRUE(read(context).ok());
   });
   store_.AwaitHeldReads(1);
-  EXPECT_TRUE(Put("zz", "v").ok());
-  EXPECT_TRUE(Get("k").ok());
-  const auto health = grpc::health::v1::Health::NewStub(channel_);
-  grpc::ClientContext context;
-  SetDeadline(context);
-  grpc::health::v1::HealthCheckResponse serving;
-  EXPECT_TRUE(health->Check(&context, {}, &serving).ok());
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::thread> leaving;
+  for (const Read& read : reads) {
+    grpc::ClientContext& context = *contexts.emplace_back(std::make_unique<grpc::ClientContext>());
+    SetDeadline(context);
+    leaving.emplace_back(
+        [&read, &context] { EXPECT_EQ(read(context).error_code(), grpc::StatusCode::CANCELLED); });
+  }
+  AwaitMetric("cairn_requests_in_flight 4");
+  AwaitMetric(
+      "grpc_server_msg_received_total{grpc_type=\"server_stream\",grpc_service=\"etcdserverpb.KV\","
+      "grpc_method=\"RangeStream\"} 1");
+  for (const auto& context : contexts) context->TryCancel();
+  for (std::thread& client : leaving) client.join();
+  AwaitMetric("cairn_calls_gone_total 4");
   store_.ReleaseReads();
-  for (std::thread& reader : readers) reader.join();
+  staying.join();
+  AwaitNoReads();
+  EXPECT_EQ(store_.ranges, 4);  // Three tries on a poller, one read on the worker.
+  EXPECT_EQ(store_.read_only_txns, 1);
+}
+
+TEST_F(Limits, AReadUnderWayHearsThatItsClientHasGone) {
+  Start();
+  int gone = 0;
+  for (const Read& read : ReadsOfManyKeys()) {
+    store_.HoldReads(1'000'000);
+    grpc::ClientContext context;
+    SetDeadline(context);
+    std::thread client([&] { EXPECT_EQ(read(context).error_code(), grpc::StatusCode::CANCELLED); });
+    store_.AwaitHeldReads(1);
+    context.TryCancel();
+    client.join();
+    AwaitMetric("cairn_calls_gone_total " + std::to_string(++gone));
+    store_.ReleaseReads();
+    AwaitNoReads();
+    EXPECT_EQ(store_.abandoned_reads, gone);
+  }
 }
 
 TEST_F(Limits, ReadsOfManyKeysThatWaitAreBounded) {
@@ -373,6 +434,17 @@ TEST_F(Limits, TheClientsDeadlineIsHonoured) {
   EXPECT_EQ(PutWith(context).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   group_.Release();
   EXPECT_TRUE(Put("k", "the call object was freed").ok());
+}
+
+// The farthest that the protocol can say is farther than nanoseconds can count.
+TEST_F(Limits, ADeadlineInTheFarFutureIsNotOver) {
+  Start();
+  etcdserverpb::PutRequest request;
+  request.set_key("k");
+  RawClient client(port_);
+  client.Send(Http2Preface() + Http2Headers(1, "/etcdserverpb.KV/Put", {{"grpc-timeout", "99999999H"}}) +
+              Http2Message(1, request.SerializeAsString()));
+  AwaitMetric("etcd_mvcc_put_total 1");
 }
 
 TEST_F(Limits, ARangeWhoseClientHasGoneIsNotRead) {

@@ -182,11 +182,12 @@ TEST_F(Shutdown, WhatComesAfterDrainIsNotDone) {
 // request: clients that are never idle see no error. Not one of them is between an answer and the next
 // request when gRPC stops taking calls, or that request would be cancelled.
 TEST_F(Shutdown, ClientsThatAreNeverIdleAreAnsweredToTheEnd) {
-  constexpr int kRounds = 20;
+  constexpr int kRounds = 2;
+  options_.goodbye_pause = std::chrono::seconds(2);  // In which every client gets its next request to us.
   for (int round = 0; round < kRounds; ++round) {
     options_.listen[0].port = 0;
     Start();
-    constexpr int kClients = 8;
+    constexpr int kClients = 16;
     std::atomic<int> answered{0};
     std::vector<std::thread> clients;
     for (int i = 0; i < kClients; ++i) {
@@ -204,6 +205,24 @@ TEST_F(Shutdown, ClientsThatAreNeverIdleAreAnsweredToTheEnd) {
     Stop();
     for (std::thread& client : clients) client.join();
   }
+}
+
+// Its answer is being held back: the call must stay until it is let go.
+TEST_F(Shutdown, AClientThatLeavesDuringTheGoodbyeHarmsNothing) {
+  options_.goodbye_pause = std::chrono::seconds(2);
+  Start();
+  ASSERT_TRUE(Put("k", "v").ok());  // The connection is there.
+  std::thread stopping([this] { Stop(); });
+  grpc::Status status;
+  while (status.ok()) {  // Answered at once, until answers are held back.
+    etcdserverpb::StatusRequest request;
+    etcdserverpb::StatusResponse response;
+    grpc::ClientContext context;
+    SetDeadline(context, std::chrono::milliseconds(100));
+    status = maintenance_->Status(&context, request, &response);
+  }
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << status.error_message();
+  stopping.join();
 }
 
 TEST_F(Shutdown, ProbesHearThatTheServerStops) {

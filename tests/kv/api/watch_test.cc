@@ -160,6 +160,48 @@ TEST_F(WatchService, AClientThatDoesNotReadIsNotReadFrom) {
   writer.join();
 }
 
+// A hub that has nothing to send at the moment may owe answers all the same.
+TEST_F(WatchService, AClientThatIsOwedAnswersIsNotReadFromWhileTheHubSearches) {
+  constexpr int kRequests = 3000;
+  Start();
+  grpc::ClientContext context;
+  const auto stream = Open(context);
+  hub_.HoldResponses();
+  std::thread writer([&] {
+    for (int i = 0; i < kRequests; ++i) ASSERT_TRUE(stream->Write(Create("k")));
+  });
+  hub_.AwaitHandled(1024);
+  hub_.AwaitTicks(hub_.ticks() + 3);
+  EXPECT_LE(hub_.handled(), 1030U);
+  hub_.ReleaseResponses();
+  WatchResponse response;
+  for (int i = 1; i <= kRequests; ++i) {
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.watch_id(), i);
+  }
+  writer.join();
+}
+
+// It would keep the bytes of its response from all other watches.
+TEST_F(WatchService, AClientThatDoesNotTakeALargeResponseLosesItsStream) {
+  options_.large_answer_deadline = std::chrono::seconds(3);
+  Start();
+  RawClient slow(port_);
+  slow.Send(Http2Call("/etcdserverpb.Watch/Watch", Create("k").SerializeAsString()));
+  grpc::ClientContext context;
+  const auto stream = Open(context);
+  hub_.AwaitHandled(2);
+  hub_.Emit(Event(2, 3 << 20));
+  WatchResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  hub_.AwaitStreams(1);
+  // Who took it is left alone, also afterwards.
+  hub_.AwaitTicks(hub_.ticks() + 3);
+  hub_.Emit(Event(3));
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.header().revision(), 3);
+}
+
 TEST_F(WatchService, MalformedRequestsEndTheStream) {
   Start();
   grpc::ClientContext context;

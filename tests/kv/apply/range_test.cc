@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 
 #include "kv/model/errors.h"
@@ -303,6 +304,18 @@ TEST_F(Ranges, AllRangesAndComparisonsOfAReadOnlyTxnSpendOneBudget) {
   EXPECT_TRUE(member_.reader().ReadOnlyTxn(txn, {.max_keys = 21}).ok());
   EXPECT_EQ(member_.reader().ReadOnlyTxn(txn, {.max_keys = 20}).status(), errors::TooMuchForNow());
   EXPECT_EQ(member_.reader().ReadOnlyTxn(txn, {.max_keys = 9}).status(), errors::TooMuchForNow());
+}
+
+TEST_F(Ranges, AnAbandonedReadLooksAtNoFurtherKey) {
+  member_.Put("k", "v");
+  std::atomic<bool> abandoned{false};
+  etcdserverpb::TxnRequest txn;
+  *txn.add_success()->mutable_request_range() = All();
+  EXPECT_TRUE(member_.Range(All(), {.abandoned = &abandoned}).ok());
+  EXPECT_TRUE(member_.reader().ReadOnlyTxn(txn, {.abandoned = &abandoned}).ok());
+  abandoned = true;
+  EXPECT_EQ(member_.Range(All(), {.abandoned = &abandoned}).status, errors::TooMuchForNow());
+  EXPECT_EQ(member_.reader().ReadOnlyTxn(txn, {.abandoned = &abandoned}).status(), errors::TooMuchForNow());
 }
 
 TEST_F(Ranges, LargeValuesAreReferencedAndSmallOnesCopied) {

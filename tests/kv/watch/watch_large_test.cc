@@ -109,6 +109,23 @@ TEST_F(WatchLargeFromHistory, PiecesAreReadOneAfterTheOther) {
   EXPECT_THAT(client.TakeAll(), ElementsAre("3: PUT k1=after"));
 }
 
+TEST_F(WatchLargeFromHistory, AnswersThatWaitBetweenPiecesAreCounted) {
+  std::vector<Change> changes;
+  for (int i = 0; i < 150; ++i) changes.push_back({fmt::format("k{:06}", i), std::string(1000, 'x')});
+  for (int i = 0; i < 200; ++i) changes.push_back({fmt::format("m{:06}", i), std::string(1000, 'x')});
+  store.Commit(std::move(changes));
+  client.Created({.key = "k", .range_end = "l", .start_revision = 2, .fragment = true});
+  EXPECT_TRUE(client.Take()->fragment());
+  client.Create({.key = "z"});
+  EXPECT_EQ(client.stream().answers_waiting(), 1U);
+  EXPECT_FALSE(client.stream().Take());  // The next piece is not full yet.
+  EXPECT_EQ(client.stream().answers_waiting(), 1U);
+
+  EXPECT_FALSE(client.Take()->fragment());
+  EXPECT_EQ(Describe(*client.Take()), "2: created");
+  EXPECT_EQ(client.stream().answers_waiting(), 0U);
+}
+
 TEST_F(WatchLarge, PiecesWhoseRevisionLeavesTheRingGoOnFromTheHistory) {
   client.Created({.key = "k", .range_end = "l", .fragment = true});
   PutAll(1000, 1000);
