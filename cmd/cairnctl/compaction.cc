@@ -45,8 +45,7 @@ class CompactionCommand final : public Command {
     const absl::StatusOr<pb::CompactionResponse> response =
         session.client().kv().Compact(request, session.call_options());
     if (!response.ok()) return session.Fail(response.status());
-    session.Out(fmt::format("compacted revision {}\n", revision));
-    return kSuccess;
+    return session.Out(fmt::format("compacted revision {}\n", revision));
   }
 
  private:

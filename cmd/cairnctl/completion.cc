@@ -126,9 +126,8 @@ class CompletionCommand final : public Command {
       tables.AddFlags(path, set);
     }
     tables.AddWord("completion", "bash");
-    session.Out("# bash completion for cairnctl; made by `cairnctl completion bash`\n" + tables.Text() +
-                std::string(kScript));
-    return kSuccess;
+    return session.Out("# bash completion for cairnctl; made by `cairnctl completion bash`\n" +
+                       tables.Text() + std::string(kScript));
   }
 };
 

@@ -29,8 +29,7 @@ class DelCommand final : public Command {
     const absl::StatusOr<pb::DeleteRangeResponse> response =
         session.client().kv().Delete(*request, session.call_options());
     if (!response.ok()) return session.Fail(response.status());
-    session.Out(session.printer().Del(*response));
-    return kSuccess;
+    return session.Out(session.printer().Del(*response));
   }
 
  private:

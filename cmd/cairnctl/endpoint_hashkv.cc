@@ -47,8 +47,8 @@ class EndpointHashKvCommand final : public Command {
       failure = answers[i].status();
       session.Err(fmt::format("Failed to get the hash of endpoint {} ({})\n", name, MessageOf(failure)));
     }
-    session.Out(session.printer().Hash(shown));
-    return failure.ok() ? kSuccess : session.Fail(failure);
+    const ExitCode written = session.Out(session.printer().Hash(shown));
+    return failure.ok() ? written : session.Fail(failure);
   }
 
  private:

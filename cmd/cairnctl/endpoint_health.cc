@@ -42,11 +42,11 @@ class EndpointHealthCommand final : public Command {
                    .took = GoDuration(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()),
                    .error = std::string(MessageOf(status))};
     });
-    session.Out(session.printer().Health(health));
+    const ExitCode shown = session.Out(session.printer().Health(health));
     for (const EndpointHealth& endpoint : health) {
       if (!endpoint.healthy) return session.Fail(absl::UnavailableError("unhealthy cluster"));
     }
-    return kSuccess;
+    return shown;
   }
 
  private:

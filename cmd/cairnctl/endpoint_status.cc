@@ -39,7 +39,7 @@ class EndpointStatusCommand final : public Command {
     AskAll(nodes, [&](std::size_t i) { answers[i] = nodes.maintenance().Status(i, session.call_options()); });
 
     std::vector<EndpointStatus> shown;
-    int exit_code = kSuccess;
+    ExitCode exit_code = kSuccess;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       const std::string& name = nodes.endpoints().name(i);
       if (answers[i].ok()) {
@@ -50,8 +50,8 @@ class EndpointStatusCommand final : public Command {
                               MessageOf(answers[i].status())));
       exit_code = kError;
     }
-    session.Out(session.printer().Status(shown));
-    return exit_code;
+    const ExitCode written = session.Out(session.printer().Status(shown));
+    return exit_code == kSuccess ? written : exit_code;
   }
 
  private:

@@ -40,8 +40,7 @@ class GetCommand final : public Command {
     const absl::StatusOr<pb::RangeResponse> response =
         session.client().kv().Get(*request, session.call_options());
     if (!response.ok()) return session.Fail(response.status());
-    session.Out(session.printer().Get(*response));
-    return kSuccess;
+    return session.Out(session.printer().Get(*response));
   }
 
  private:

@@ -45,7 +45,8 @@ absl::Status SetFromEnvironment(FlagSet& flags, const Environment& environment) 
     }
     for (const char* prefix : {"CAIRNCTL_", "ETCDCTL_"}) {
       const std::optional<std::string> value = environment(prefix + variable);
-      if (!value.has_value()) continue;
+      // As etcdctl: an empty variable is none.
+      if (!value.has_value() || value->empty()) continue;
       if (absl::Status status = flags.Set(name, *value); !status.ok()) return status;
       break;
     }

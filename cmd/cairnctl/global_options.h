@@ -40,8 +40,9 @@ struct GlobalOptions {
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-// Sets each flag from CAIRNCTL_<NAME>, else ETCDCTL_<NAME>, with dashes as underscores. To be called before
-// the command line is parsed, which then wins. REQUIRES: `flags` holds the global flags only.
+// Sets each flag from CAIRNCTL_<NAME>, else ETCDCTL_<NAME>, with dashes as underscores; an empty variable
+// counts as absent. To be called before the command line is parsed, which then wins. REQUIRES: `flags` holds
+// the global flags only.
 absl::Status SetFromEnvironment(FlagSet& flags, const Environment& environment);
 
 // Refuses what cannot be honoured, rather than doing without: TLS, passwords, endpoints from DNS.

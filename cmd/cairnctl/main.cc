@@ -89,10 +89,7 @@ int Fail(std::string_view message, std::string_view advice) {
   return kError;
 }
 
-int Print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  return kSuccess;
-}
+int Print(std::string_view text) { return Session(GlobalOptions()).Out(text); }
 
 int Help(const Commands& commands, const Invocation& invocation) {
   std::string text = ProgramHelp(commands);

@@ -33,8 +33,7 @@ class MemberListCommand final : public Command {
             .Call(kv::client::CallKind::kRead, session.call_options(), std::nullopt, *request,
                   &pb::Cluster::Stub::MemberList);
     if (!response.ok()) return session.Fail(response.status());
-    session.Out(session.printer().MemberList(*response));
-    return kSuccess;
+    return session.Out(session.printer().MemberList(*response));
   }
 
  private:

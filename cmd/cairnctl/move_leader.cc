@@ -48,8 +48,7 @@ class MoveLeaderCommand final : public Command {
       const absl::StatusOr<pb::MoveLeaderResponse> response =
           client.maintenance().MoveLeader(i, target, session.call_options());
       if (!response.ok()) return session.Fail(response.status());
-      session.Out(session.printer().MoveLeader(status->leader(), target, *response));
-      return kSuccess;
+      return session.Out(session.printer().MoveLeader(status->leader(), target, *response));
     }
     // A dead node may have been the leader a moment ago: its failure is the better explanation.
     if (!failure.ok()) return session.Fail(failure);

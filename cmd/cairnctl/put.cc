@@ -1,5 +1,10 @@
+#include <fmt/format.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "cmd/cairnctl/command.h"
 #include "cmd/cairnctl/requests.h"
@@ -21,10 +26,14 @@ constexpr Usage kUsage = {
         "cairnctl put greeting hi --prev-kv    shows what was there before",
 };
 
-std::string ReadAll(std::FILE* file) {
+absl::StatusOr<std::string> ReadAll(std::FILE* file) {
   std::string text;
   char buffer[64 << 10];
   while (const std::size_t count = std::fread(buffer, 1, sizeof(buffer), file)) text.append(buffer, count);
+  if (std::ferror(file) != 0) {
+    return BadArguments(
+        fmt::format("cannot read the value from standard input: {}", std::generic_category().message(errno)));
+  }
   return text;
 }
 
@@ -35,7 +44,11 @@ class PutCommand final : public Command {
 
   int Run(Session& session, const FlagSet::Parsed& parsed) override {
     std::vector<std::string> arguments = parsed.arguments;
-    if (flags_.WantsInput(arguments)) arguments.push_back(ReadAll(stdin));
+    if (flags_.WantsInput(arguments)) {
+      absl::StatusOr<std::string> value = ReadAll(stdin);
+      if (!value.ok()) return session.Fail(value.status());
+      arguments.push_back(*std::move(value));
+    }
     const absl::StatusOr<pb::PutRequest> request = flags_.Request(arguments);
     if (!request.ok()) return session.Fail(request.status());
     if (absl::Status status = session.Prepare(AnswerKind::kKeyValues); !status.ok())
@@ -43,8 +56,7 @@ class PutCommand final : public Command {
     const absl::StatusOr<pb::PutResponse> response =
         session.client().kv().Put(*request, session.call_options());
     if (!response.ok()) return session.Fail(response.status());
-    session.Out(session.printer().Put(*response));
-    return kSuccess;
+    return session.Out(session.printer().Put(*response));
   }
 
  private:

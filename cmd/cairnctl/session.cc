@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include "raft/base/status.h"
 
@@ -40,10 +42,17 @@ kv::client::ChannelOptions Session::channel_options() const {
           .keepalive_timeout = options_.keepalive_timeout};
 }
 
-void Session::Out(std::string_view text) {
-  const absl::MutexLock lock(&mu_);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+ExitCode Session::Out(std::string_view text) {
+  int error = 0;
+  {
+    const absl::MutexLock lock(&mu_);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+      error = errno;
+    }
+  }
+  if (error == 0) return kSuccess;
+  return Fail(absl::UnavailableError(
+      fmt::format("cannot write to standard output: {}", std::generic_category().message(error))));
 }
 
 void Session::Err(std::string_view text) {

@@ -33,7 +33,8 @@ class Session {
   kv::client::CallOptions call_options() const;
   kv::client::ChannelOptions channel_options() const;
 
-  void Out(std::string_view text) ABSL_LOCKS_EXCLUDED(mu_);
+  // kSuccess once the system has taken all of it; else says on standard error why not.
+  [[nodiscard]] ExitCode Out(std::string_view text) ABSL_LOCKS_EXCLUDED(mu_);
   void Err(std::string_view text) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Prints "Error: …", and below it what else the status knows: the endpoint and what to try. Returns the

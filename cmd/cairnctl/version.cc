@@ -20,10 +20,7 @@ class VersionCommand final : public Command {
   const Usage& usage() const override { return kUsage; }
   void AddFlags(FlagSet&) override {}
 
-  int Run(Session& session, const FlagSet::Parsed&) override {
-    session.Out(VersionText());
-    return kSuccess;
-  }
+  int Run(Session& session, const FlagSet::Parsed&) override { return session.Out(VersionText()); }
 };
 
 }  // namespace

@@ -52,16 +52,18 @@ class Follower {
         command_(std::move(plan.command)),
         watcher_(session.client().Watch(std::move(plan.options))) {}
 
-  // Prints what comes until the watch ends. Returns why: Aborted if a command failed.
+  // Prints what comes until the watch ends. Returns why: Aborted if a command or the output failed, which was
+  // told.
   absl::Status Follow() {
     while (true) {
       absl::StatusOr<pb::WatchResponse> response = watcher_->Next(kAWhile);
       if (absl::IsDeadlineExceeded(response.status())) continue;
       if (!response.ok()) return Ended(response.status());
+      std::string text;
       if (response->events().empty()) {
-        session_.Out(fmt::format("progress notify: {}\n", response->header().revision()));
+        text = fmt::format("progress notify: {}\n", response->header().revision());
       }
-      session_.Out(session_.printer().Watch(*response));
+      if (session_.Out(text + session_.printer().Watch(*response)) != kSuccess) return absl::AbortedError("");
       if (command_.empty()) continue;
       for (const mvccpb::Event& event : response->events()) {
         const absl::Status status = RunHook(command_, response->header().revision(), event);
@@ -79,7 +81,8 @@ class Follower {
   absl::Status Ended(const absl::Status& status) {
     if (watcher_->cancellation().has_value()) {
       session_.Err(fmt::format("watch was canceled ({})\n", MessageOf(status)));
-      session_.Out(session_.printer().Watch(*watcher_->cancellation()));
+      // It ends with an error either way.
+      static_cast<void>(session_.Out(session_.printer().Watch(*watcher_->cancellation())));
     }
     return status;
   }
@@ -122,8 +125,8 @@ class Interactive {
   struct Running {
     Running(Session& session, WatchPlan plan)
         : follower(session, std::move(plan)), thread([this] {
-            // As with a single watch, a command that fails ends the program; other threads are inside their
-            // own calls, so nothing is torn down.
+            // As with a single watch, a command or output that fails ends the program; other threads are
+            // inside their own calls, so nothing is torn down.
             if (absl::IsAborted(follower.Follow())) std::_Exit(kError);
           }) {}
     Follower follower;

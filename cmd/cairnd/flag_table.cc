@@ -32,12 +32,13 @@ constexpr auto kTable = std::to_array<FlagSpec>({
     // Raft.
     {"heartbeat-interval", kNumber, "MS", "50", "how often a leader speaks"},
     {"election-timeout", kNumber, "MS", "300", "silence of one to two times this calls an election"},
-    {"snapshot-count", kNumber, "ENTRIES", "10000", "applied entries from one snapshot point to the next"},
+    {"snapshot-count", kNumber, "ENTRIES", "10000",
+     "applied entries from one snapshot point to the next, once 16 MiB or 5 s have passed, too"},
 
     // Limits.
     {"max-request-bytes", kNumber, "BYTES", "1572864", "largest request"},
     {"max-txn-ops", kNumber, "N", "128", "operations in one list of a transaction"},
-    {"quota-backend-bytes", kNumber, "BYTES", "2147483648", "reported by Status; not enforced yet"},
+    {"quota-backend-bytes", kNotEnforced, "BYTES", "2147483648", "reported by Status; not enforced yet"},
     {"watch-progress-notify-interval", kDuration, "DURATION", "10m",
      "between progress notifications of a watch that asks for them"},
     {"experimental-watch-progress-notify-interval", kOlderName, "", "", "watch-progress-notify-interval"},

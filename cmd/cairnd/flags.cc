@@ -190,7 +190,8 @@ class FlagParser {
 
   absl::Status TakeEnvironment(Environment environment) {
     for (const auto& [variable, value] : environment) {
-      if (!variable.starts_with(kEnvironmentPrefix)) continue;
+      // As etcd: an empty variable is none.
+      if (!variable.starts_with(kEnvironmentPrefix) || value.empty()) continue;
       const auto table = FlagTable();
       const auto flag = std::find_if(table.begin(), table.end(), [&](const FlagSpec& each) {
         return EnvironmentName(each.name) == variable;
@@ -236,6 +237,12 @@ class FlagParser {
     switch (flag.kind) {
       case FlagKind::kNumber:
         if (!ParseNumber(value)) return wrong("a whole number");
+        break;
+      case FlagKind::kNotEnforced:
+        if (!ParseNumber(value)) return wrong("a whole number");
+        if (!result_.Has(flag.name)) {
+          result_.notices_.push_back(fmt::format("{} is reported to clients and not enforced", given_as));
+        }
         break;
       case FlagKind::kDuration:
         if (!ParseMilliseconds(value)) return wrong("a duration such as 10m or 1.5s");

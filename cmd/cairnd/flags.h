@@ -16,6 +16,7 @@ namespace cairn::node {
 enum class FlagKind : std::uint8_t {
   kText,
   kNumber,         // A decimal integer, negative ones included.
+  kNotEnforced,    // A decimal integer that clients are told and nothing obeys; named once in the log.
   kDuration,       // As Go writes it: 10m, 1.5s, 300ms.
   kSwitch,         // Needs no value; --flag=false turns it off.
   kIgnored,        // Of etcd, with a value, means nothing here; named once in the log.
@@ -76,8 +77,8 @@ class FlagValues {
 using Environment = std::span<const std::pair<std::string, std::string>>;
 
 // Parses a command line (without the program's name) and the environment; the command line wins. Takes
-// --flag value, --flag=value, and one dash instead of two, as etcd does. InvalidArgument with a sentence that
-// says what to do.
+// --flag value, --flag=value, and one dash instead of two, as etcd does; an empty variable counts as absent.
+// InvalidArgument with a sentence that says what to do.
 absl::StatusOr<FlagValues> ParseFlags(std::span<const std::string> arguments, Environment environment);
 
 }  // namespace cairn::node

@@ -125,9 +125,8 @@ absl::Status TakeLimits(const FlagValues& flags, Settings& settings) {
   const std::int64_t quota = flags.Number("quota-backend-bytes", 0);
   settings.quota_bytes = quota == 0 ? settings.quota_bytes : quota;
 
-  std::int64_t interval = settings.watch_progress_interval.count();
-  interval = flags.Milliseconds("experimental-watch-progress-notify-interval", interval);
-  interval = flags.Milliseconds("watch-progress-notify-interval", interval);
+  const std::int64_t interval =
+      flags.Milliseconds("watch-progress-notify-interval", settings.watch_progress_interval.count());
   settings.watch_progress_interval = milliseconds(std::max<std::int64_t>(interval, 100));
   return absl::OkStatus();
 }

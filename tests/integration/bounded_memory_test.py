@@ -7,7 +7,8 @@ import unittest
 import grpc
 from etcd3 import etcdrpc
 
-from client import Client, Writers
+import suite
+from client import OPTIONS, Client, Writers
 from cluster import Cluster, cairnd_from_environment, wait_for
 
 MIB = 1 << 20
@@ -42,13 +43,15 @@ class BoundedMemoryTest(unittest.TestCase):
     def test_a_watcher_that_never_reads_costs_no_memory(self):
         with Cluster(cairnd_from_environment(), nodes=1) as cluster:
             node = cluster.nodes[0]
-            with grpc.insecure_channel(node.client) as channel:
+            with grpc.insecure_channel(node.client, options=OPTIONS) as channel:
                 kv = etcdrpc.KVStub(channel)
                 # After the first response nothing is read: the client's flow-control window fills, and stays full.
                 responses = etcdrpc.WatchStub(channel).Watch(
                     iter([etcdrpc.WatchRequest(create_request=etcdrpc.WatchCreateRequest(key=b"m/", range_end=b"m0"))]),
                     timeout=300)
-                self.assertTrue(next(responses).created)
+                first = next(responses)
+                self.assertTrue(first.created)
+                created = first.header.revision
                 value = b"x" * 65536
                 def write(megabytes):
                     for i in range(megabytes * MIB // len(value)):
@@ -57,6 +60,9 @@ class BoundedMemoryTest(unittest.TestCase):
                 peak = Peak(node)
                 write(640)
                 grown = peak.grown()
+                # It is still served: not given up, and from where it stopped reading.
+                self.assertTrue(responses.is_active())
+                self.assertEqual(next(responses).events[0].kv.mod_revision, created + 1)
                 responses.cancel()
             print(f"peak {grown // MIB} MiB above")
             # Memtables come and go by 64 MiB; a queue would have grown by all that was written.
@@ -69,6 +75,7 @@ class GiganticRangeTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(cairnd_from_environment(), nodes=1)
+        cls.addClassCleanup(cls.cluster.close)
         cls.cluster.__enter__()
         cls.node = cls.cluster.nodes[0]
         with Writers([cls.node] * 2, b"g/", value_bytes=MIB) as writers:
@@ -77,10 +84,6 @@ class GiganticRangeTest(unittest.TestCase):
         cls.restart()
         # What it has of private memory without a single answer: most of it the log's tail, memtables, and stacks of 8 MiB a thread.
         cls.without_answers = memory(cls.node, "VmData")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.close()
 
     @classmethod
     def restart(cls, limit=resource.RLIM_INFINITY):
@@ -152,4 +155,4 @@ class GiganticRangeTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    suite.main()

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import unittest
 
+import suite
 from client import Client, Writers
 from cluster import Cluster, cairnd_from_environment, free_ports, wait_for
 
@@ -176,15 +177,12 @@ class CairnctlCommandsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(cairnd_from_environment())
+        cls.addClassCleanup(cls.cluster.close)
         cls.cluster.__enter__()
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.close()
-
-    def ctl(self, *arguments, code=0, endpoints=None, stdin=None):
+    def ctl(self, *arguments, code=0, endpoints=None, stdin=None, stdin_file=None, stdout=subprocess.PIPE):
         result = subprocess.run([CAIRNCTL, "--endpoints", endpoints or self.cluster.endpoints, *arguments], env=environment(),
-                                input=stdin, capture_output=True, text=True, timeout=30, check=False)
+                                input=stdin, stdin=stdin_file, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
         self.assertEqual(result.returncode, code, f"{arguments}: {result.stdout}{result.stderr}")
         return result
 
@@ -205,6 +203,25 @@ class CairnctlCommandsTest(unittest.TestCase):
         self.assertEqual(self.out("get", "pgd/none"), "")
         self.assertEqual(self.out("del", "pgd/", "--prefix", "--prev-kv"), "2\npgd/a\n2\npgd/b\nfrom standard input\n")
         self.assertEqual(self.out("del", "pgd/a"), "0\n")
+
+    def test_a_put_whose_standard_input_cannot_be_read_changes_nothing(self):
+        self.out("put", "unread", "before")
+        directory = os.open("/", os.O_RDONLY)
+        try:
+            refused = self.ctl("put", "unread", stdin_file=directory, code=128)
+        finally:
+            os.close(directory)
+        self.assertIn("cannot read the value from standard input: Is a directory", refused.stderr)
+        self.assertEqual(self.out("get", "unread", "--print-value-only"), "before\n")
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        revision = self.json("put", "unwritten", "x")["header"]["revision"]
+        with open("/dev/full", "wb") as full:
+            for arguments in (["get", "unwritten"], ["put", "unwritten", "y"], ["endpoint", "health"], ["endpoint", "status"],
+                              ["watch", "unwritten", "--rev", str(revision)], ["version"]):
+                with self.subTest(arguments):
+                    self.assertIn("cannot write to standard output: No space left on device",
+                                  self.ctl(*arguments, code=1, stdout=full).stderr)
 
     def test_txn(self):
         self.out("put", "txn/a", "1")
@@ -263,4 +280,4 @@ class CairnctlCommandsTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    suite.main()

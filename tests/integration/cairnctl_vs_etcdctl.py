@@ -28,6 +28,8 @@ import sys
 import tempfile
 import time
 
+from cluster import dies_with_parent
+
 SKIPPED = 77
 TIMEOUT = 20
 
@@ -51,7 +53,7 @@ class Server:
              "--listen-client-urls", f"http://{self.endpoint}", "--advertise-client-urls", f"http://{self.endpoint}",
              "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
              "--initial-cluster", f"n1=http://127.0.0.1:{peer}", "--initial-cluster-state", "new"],
-            stdout=self.log, stderr=self.log)
+            stdout=self.log, stderr=self.log, preexec_fn=dies_with_parent())
 
     def stop(self):
         self.process.terminate()

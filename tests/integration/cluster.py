@@ -1,9 +1,11 @@
 """A cluster of real processes on loopback, for the integration tests. Needs nothing but the standard library.
 
-Every node is ended by its own pid, everything is bounded in time, and what a node logged is printed when a test fails.
+Every node is ended by its own pid or with the script, everything is bounded in time, and what a node logged is printed when a test
+fails (for clusters of a whole class by suite.py).
 """
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import shutil
@@ -14,6 +16,23 @@ import tempfile
 import time
 
 START_SECONDS = 30
+PRCTL = ctypes.CDLL(None).prctl
+PR_SET_PDEATHSIG = 1  # prctl(2).
+
+
+def dies_with_parent(preexec=None):
+    """For preexec_fn: whatever ends this script, its processes do not outlive it. To be started by the main thread only: the kernel
+    takes the end of the thread that forked for the parent's."""
+    parent = os.getpid()
+
+    def run():
+        if preexec is not None:
+            preexec()  # First: setuid() would undo what follows.
+        PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # It ended before we asked.
+
+    return run
 
 
 def free_ports(count):
@@ -57,7 +76,15 @@ class Node:
             *self.extra,
         ]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=preexec)
+            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            preexec_fn=dies_with_parent(preexec))
+
+    def start_refused(self, preexec=None):
+        """Starts it where it is to end by itself. Its exit code, and what it logged this time."""
+        seen = len(self.log_text())
+        self.start(preexec)
+        code = self.wait()
+        return code, self.log_text()[seen:]
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -123,10 +150,14 @@ class Cluster:
                 node.process.kill()
                 node.process.wait(timeout=30)
                 node.process = None
-            if failed and node.log.exists():
-                print(f"--- {node.name} logged, at the end:")
-                print(node.log.read_text(errors="replace")[-4000:])
+        if failed:
+            self.print_logs()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def print_logs(self):
+        for node in self.nodes:
+            print(f"--- {node.name} logged, at the end:")
+            print(node.log_text()[-4000:], flush=True)
 
     def healthy(self, node):
         """Whether the node answers a linearizable read, by its own word on /health."""

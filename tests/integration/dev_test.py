@@ -1,22 +1,43 @@
 """`./dev up` and its companions, as a newcomer types them, on ports and state of their own."""
 
+import contextlib
 import os
 import pathlib
 import random
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
 
+import suite
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def free_base_port():
+    """A CAIRN_DEV_PORT whose three nodes find their ports free: node i above the first uses i * 10000 + port, and the next.
+
+    All of them are below the ports that the kernel gives to whoever asks for none (32768 and up), and away from the defaults.
+    """
+    for _ in range(100):
+        port = random.SystemRandom().randrange(1024, 2300, 2)
+        with contextlib.ExitStack() as stack:
+            try:
+                for each in (port, 20000 + port, 30000 + port):
+                    for peer in (0, 1):
+                        stack.enter_context(socket.socket()).bind(("127.0.0.1", each + peer))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("of a hundred, no CAIRN_DEV_PORT has all its ports free")
 
 
 class DevTest(unittest.TestCase):
     def setUp(self):
         self.state = tempfile.mkdtemp(prefix="cairn-dev-")
-        # Node i uses i * 10000 + port, so the port of the first is below 5000 and away from the defaults.
-        self.port = random.SystemRandom().randrange(3000, 4900, 2)
+        self.port = free_base_port()
 
     def tearDown(self):
         self.dev("down", check=False)
@@ -69,4 +90,4 @@ class DevTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    suite.main()

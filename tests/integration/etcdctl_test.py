@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import unittest
 
+import suite
 from cluster import Cluster, cairnd_from_environment, wait_for
 
 
@@ -14,11 +15,8 @@ class EtcdctlTest(unittest.TestCase):
     def setUpClass(cls):
         assert shutil.which("etcdctl"), "Debian's package etcd-client is missing"
         cls.cluster = Cluster(cairnd_from_environment())
+        cls.addClassCleanup(cls.cluster.close)
         cls.cluster.__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.close()
 
     def ctl(self, *arguments, endpoints=None, stdin=None, check=True):
         result = subprocess.run(
@@ -272,4 +270,4 @@ class EtcdctlTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    suite.main()

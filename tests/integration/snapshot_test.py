@@ -7,6 +7,7 @@ import threading
 import time
 import unittest
 
+import suite
 from client import Client, Writers, filler, wait_for_equal_hashes
 from cluster import Cluster, cairnd_from_environment
 
@@ -154,4 +155,4 @@ class SnapshotTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    suite.main()

@@ -113,6 +113,21 @@ TEST(GlobalOptions, OurVariablesComeBeforeEtcdctls) {
   EXPECT_EQ(options.format, "json");
 }
 
+TEST(GlobalOptions, AnEmptyVariableCountsAsAbsent) {
+  GlobalOptions options;
+  FlagSet set;
+  options.AddTo(set);
+  const absl::Status status =
+      SetFromEnvironment(set, [](const std::string& name) -> std::optional<std::string> {
+        if (name == "CAIRNCTL_ENDPOINTS" || name == "ETCDCTL_DIAL_TIMEOUT") return "";
+        if (name == "ETCDCTL_ENDPOINTS") return "b:2";
+        return std::nullopt;
+      });
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(options.endpoints, "b:2");
+  EXPECT_EQ(options.dial_timeout, milliseconds(2000));
+}
+
 TEST(GlobalOptions, WhatCannotBeHonouredIsRefused) {
   GlobalOptions options;
   EXPECT_TRUE(Check(options).ok());

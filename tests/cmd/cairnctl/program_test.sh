@@ -20,4 +20,7 @@ expect "--version of a command" "Error: unknown flag: --version" "$("$1" get --v
 expect "--version behind dashes" 0 "$("$1" -- --version | grep -c '^Git commit: ')"
 expect "--help wins" 1 "$("$1" --version --help | grep -c '^USAGE:')"
 expect "endpoints from DNS" 4 "$("$1" get -d example.com key >/dev/null 2>&1; echo $?)"
+full=$("$1" --help 2>&1 >/dev/full)
+expect "--help on a full disk, its code" 1 $?
+expect "--help on a full disk" "Error: cannot write to standard output: No space left on device" "$full"
 exit $failed

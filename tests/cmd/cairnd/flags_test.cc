@@ -129,6 +129,15 @@ TEST(Flags, VariablesOfOthersAreLeftAlone) {
   EXPECT_THAT(flags->notices(), ElementsAre("the environment variable ETCD_UNKNOWN belongs to no flag"));
 }
 
+TEST(Flags, AnEmptyVariableCountsAsAbsent) {
+  const auto flags =
+      Parse({"--name", "line"}, {{"ETCD_SNAPSHOT_COUNT", ""}, {"ETCD_NAME", ""}, {"ETCD_UNKNOWN", ""}});
+
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_FALSE(flags->Has("snapshot-count"));
+  EXPECT_THAT(flags->notices(), ElementsAre());
+}
+
 TEST(Flags, UnknownOnesAreRefusedWithTheNearestName) {
   EXPECT_THAT(Refusal({"--data-dri", "x"}), HasSubstr("did you mean --data-dir?"));
   EXPECT_THAT(Refusal({"--initial-clutser=x"}), HasSubstr("did you mean --initial-cluster?"));
@@ -148,6 +157,15 @@ TEST(Flags, ThoseThatMeanNothingHereAreNamedOnce) {
   EXPECT_THAT(flags->notices(), ElementsAre("--enable-v2 is accepted for etcd's sake and has no effect",
                                             "--unsafe-no-fsync is accepted for etcd's sake and has no effect",
                                             "--max-wals is accepted for etcd's sake and has no effect"));
+}
+
+TEST(Flags, AQuotaIsTakenAndNamedOnceAsNotEnforced) {
+  const auto flags = Parse({"--quota-backend-bytes=5", "--quota-backend-bytes=6"});
+
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_EQ(flags->Number("quota-backend-bytes", 1), 6);
+  EXPECT_THAT(flags->notices(), ElementsAre("--quota-backend-bytes is reported to clients and not enforced"));
+  EXPECT_THAT(Refusal({"--quota-backend-bytes=5x"}), HasSubstr("not a whole number"));
 }
 
 TEST(Flags, AnOlderNameMeansWhatTheNewOneMeans) {

@@ -1,11 +1,17 @@
 #include "tests/integration/faults/cluster.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <map>
 #include <sstream>
+#include <system_error>
 #include <thread>
 
 #include "raft/base/assert.h"
@@ -23,6 +29,27 @@ kv::client::CallOptions Quick(milliseconds timeout) {
   options.dial_timeout = timeout;
   options.backoff = {.first = milliseconds(10), .last = milliseconds(50)};
   return options;
+}
+
+absl::Status CheckPort(std::uint16_t port) {
+  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0)
+    return absl::UnavailableError("cannot make a socket: " + std::generic_category().message(errno));
+  // As servers do: connections of an earlier run that wait for their end are no obstacle.
+  const int on = 1;
+  setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int error =
+      bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
+  close(probe);
+  if (error == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("port {} cannot be had: {}; stop who has it (ss -ltnp 'sport = :{}' names it), or choose "
+                  "others with --base-port",
+                  port, std::generic_category().message(error), port));
 }
 
 }  // namespace
@@ -69,6 +96,9 @@ Cluster::Cluster(const Options& options, const std::string& directory) {
                                         "new"};
     std::istringstream more(options.server_flags);
     for (std::string flag; more >> flag;) command.push_back(flag);
+    for (const int offset : {0, 1}) {
+      ports_.push_back(static_cast<std::uint16_t>(options.base_port + 10 * i + offset));
+    }
     processes_.push_back(
         std::make_unique<Process>(std::move(command), fmt::format("{}/{}.log", directory, name)));
     absl::StatusOr<kv::client::Endpoint> endpoint = kv::client::ParseEndpoint(url(i, 0));
@@ -76,6 +106,11 @@ Cluster::Cluster(const Options& options, const std::string& directory) {
     endpoints_.push_back(*std::move(endpoint));
   }
   client_ = std::make_unique<kv::client::Client>(endpoints_);
+}
+
+absl::Status Cluster::CheckPorts() const {
+  for (const std::uint16_t port : ports_) CAIRN_RETURN_IF_ERROR(CheckPort(port));
+  return absl::OkStatus();
 }
 
 absl::Status Cluster::StartAll() {

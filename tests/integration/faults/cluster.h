@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ class Cluster {
  public:
   Cluster(const Options& options, const std::string& directory);
 
+  // An error that names the first port that another program has. REQUIRES: no process runs.
+  absl::Status CheckPorts() const;
   absl::Status StartAll();
   absl::Status Start(std::size_t node) { return processes_[node]->Start(); }
   // SIGKILL, and waits for the end.
@@ -42,6 +45,7 @@ class Cluster {
   kv::client::Client& client() { return *client_; }
 
  private:
+  std::vector<std::uint16_t> ports_;
   std::vector<std::unique_ptr<Process>> processes_;
   std::vector<kv::client::Endpoint> endpoints_;
   std::unique_ptr<kv::client::Client> client_;

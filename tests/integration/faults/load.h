@@ -41,7 +41,6 @@ class Load {
   struct WatcherState {
     std::unique_ptr<kv::client::Watcher> watcher;
     std::atomic<std::int64_t> seen = 0;  // All up to this revision.
-    bool gave_up = false;
   };
 
   void WriteLoop(std::size_t node, std::size_t number);

@@ -71,6 +71,7 @@ absl::Status Strike(const Options& options, Cluster& cluster, const KeyBoard& bo
 // The whole run; an error is a reason to fail besides violations.
 absl::Status Run(const Options& options, const std::string& directory, Verdict& verdict) {
   Cluster cluster(options, directory);
+  CAIRN_RETURN_IF_ERROR(cluster.CheckPorts());
   CAIRN_RETURN_IF_ERROR(cluster.StartAll());
   CAIRN_RETURN_IF_ERROR(cluster.WaitAllServing(kStartUp));
   const absl::StatusOr<std::int64_t> base = FinalRevision(cluster);
@@ -82,6 +83,7 @@ absl::Status Run(const Options& options, const std::string& directory, Verdict& 
   Figures figures;
   Load load(cluster, history, board, verdict, options.writers_per_node);
   absl::Status status = Strike(options, cluster, board, verdict, figures);
+  CheckFailover(options, figures.failover_ms, verdict);
 
   // The checks are made even if a node did not come back: what the others have is worth knowing.
   load.StopWritersAndReaders();

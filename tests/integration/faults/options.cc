@@ -12,6 +12,8 @@ ParseResult ParseOptions(int argc, char** argv) {
   std::string signal = "KILL";
   std::int64_t max_seconds = options.max_time.count();
   int kills = 0;
+  double max_median_ms = 0;
+  double max_ms = 0;
 
   CLI::App app("Kills the nodes of a real cluster under load and checks what clients saw.");
   app.add_option("--server-binary", options.server_binary, "cairnd, or anything that takes etcd's flags")
@@ -27,7 +29,8 @@ ParseResult ParseOptions(int argc, char** argv) {
       ->check(CLI::Range(1, 100000));
   app.add_option("--kill-all", kill_all_rounds, "kill all nodes at once, this many times")
       ->check(CLI::Range(1, 100000));
-  app.add_flag("--failover", failover, "kill the leader and measure the time to the next acknowledged write");
+  CLI::Option* const failover_flag = app.add_flag(
+      "--failover", failover, "kill the leader and measure the time to the next acknowledged write");
   app.add_option("--signal", signal, "with --failover: KILL, or STOP (and CONT afterwards)")
       ->check(CLI::IsMember({"KILL", "STOP"}))
       ->capture_default_str();
@@ -38,6 +41,14 @@ ParseResult ParseOptions(int argc, char** argv) {
       ->check(CLI::Range(10, 100000))
       ->capture_default_str();
   app.add_option("--server-flags", options.server_flags, "more flags for the servers, separated by spaces");
+  app.add_option("--max-median-ms", max_median_ms,
+                 "with --failover: a longer median is a violation (default: not checked)")
+      ->check(CLI::PositiveNumber)
+      ->needs(failover_flag);
+  app.add_option("--max-ms", max_ms,
+                 "with --failover: each that takes longer is a violation (default: not checked)")
+      ->check(CLI::PositiveNumber)
+      ->needs(failover_flag);
   app.add_option("--json", options.json, "write the figures of --failover to this file, too");
   app.add_flag("--keep", options.keep, "keep data and logs after success");
   try {
@@ -46,6 +57,8 @@ ParseResult ParseOptions(int argc, char** argv) {
     result.exit_code = app.exit(error);
     return result;
   }
+  if (max_median_ms > 0) options.max_median_ms = max_median_ms;
+  if (max_ms > 0) options.max_ms = max_ms;
   options.max_time = std::chrono::seconds(max_seconds);
   options.signal = signal == "STOP" ? SIGSTOP : SIGKILL;
   if (failover) options.mode = Mode::kFailover;

@@ -19,8 +19,11 @@ struct Options {
   Mode mode = Mode::kRollingKills;
   int writers_per_node = 1;
   std::chrono::seconds max_time{1800};
-  bool keep = false;         // Keep the data after success, too.
-  std::string json;          // Failover figures go to this file, too.
+  bool keep = false;  // Keep the data after success, too.
+  std::string json;   // Failover figures go to this file, too.
+  // Fail-overs that take longer are a violation: half of them, any of them.
+  std::optional<double> max_median_ms;
+  std::optional<double> max_ms;
   std::string server_flags;  // More flags for the servers, separated by spaces.
 };
 

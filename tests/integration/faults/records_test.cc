@@ -1,9 +1,16 @@
 // The records that the checks rest on: an error in them would let lost writes pass.
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "raft/base/status.h"
+#include "tests/integration/faults/cluster.h"
 #include "tests/integration/faults/history.h"
 #include "tests/integration/faults/key_board.h"
+#include "tests/integration/faults/report.h"
 
 namespace cairn::faults {
 namespace {
@@ -68,6 +75,52 @@ TEST(Verdict, CountsAllAndKeepsTheFirst) {
   EXPECT_EQ(verdict.count(), 100);
   EXPECT_EQ(verdict.words().size(), 20U);
   EXPECT_EQ(verdict.words().front(), "0");
+}
+
+TEST(Failover, TimesAboveTheBoundsAreViolations) {
+  const std::vector<double> times = {300, 100, 200};
+  Options options;
+  Verdict unchecked;
+  CheckFailover(options, times, unchecked);
+  EXPECT_EQ(unchecked.count(), 0);
+
+  options.max_median_ms = 200;
+  options.max_ms = 300;
+  Verdict within;
+  CheckFailover(options, times, within);
+  EXPECT_EQ(within.count(), 0);
+
+  options.max_median_ms = 199;
+  options.max_ms = 299;
+  Verdict beyond;
+  CheckFailover(options, times, beyond);
+  EXPECT_EQ(beyond.words(),
+            (std::vector<std::string>{"a fail-over took 300 ms, --max-ms allows 299",
+                                      "the median of fail-overs is 200 ms, --max-median-ms allows 199"}));
+}
+
+TEST(Cluster, NamesAPortThatSomebodyElseHas) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* const plain = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(bind(listener, plain, size), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  ASSERT_EQ(getsockname(listener, plain, &size), 0);
+  const int port = ntohs(address.sin_port);
+
+  Options options;
+  options.server_binary = "/nowhere";
+  options.nodes = 1;
+  options.base_port = port;
+  const Cluster cluster(options, "/nowhere");
+  const absl::Status status = cluster.CheckPorts();
+  close(listener);
+
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_EQ(MessageOf(status).find("port " + std::to_string(port) + " cannot be had"), 0U) << status;
 }
 
 }  // namespace

@@ -51,6 +51,21 @@ void PrintFailover(const Options& options, std::vector<double> times) {
 
 }  // namespace
 
+void CheckFailover(const Options& options, std::vector<double> times, Verdict& verdict) {
+  if (times.empty()) return;
+  for (const double time : times) {
+    if (!options.max_ms.has_value() || time <= *options.max_ms) continue;
+    verdict.Violation(
+        fmt::format("a fail-over took {:.0f} ms, --max-ms allows {:.0f}", time, *options.max_ms));
+  }
+  std::sort(times.begin(), times.end());
+  if (const double median = Percentile(times, 0.5);
+      options.max_median_ms.has_value() && median > *options.max_median_ms) {
+    verdict.Violation(fmt::format("the median of fail-overs is {:.0f} ms, --max-median-ms allows {:.0f}",
+                                  median, *options.max_median_ms));
+  }
+}
+
 void PrintHead(const Options& options, const std::string& directory) {
   fmt::print(
       "{}: {} nodes of {}, {} times; {} writer{} per node, a reader and a watcher each\ndata and logs: {}\n",

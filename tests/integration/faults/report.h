@@ -16,6 +16,9 @@ struct Figures {
   std::vector<double> failover_ms;
 };
 
+// Fail-overs beyond --max-median-ms and --max-ms become violations.
+void CheckFailover(const Options& options, std::vector<double> times, Verdict& verdict);
+
 void PrintHead(const Options& options, const std::string& directory);
 void PrintReport(const Options& options, const Figures& figures, const LoadCounters& counters,
                  const Verdict& verdict);
