@@ -109,6 +109,8 @@ absl::StatusOr<std::optional<OwnerRecord>> ClaimedDirectory::ReadOwner() const {
   if (!fs::exists(name, error)) return std::nullopt;
   CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::PosixDisk> disk, raft::PosixDisk::Open(path_));
   CAIRN_ASSIGN_OR_RETURN(const std::string text, ReadSealed(*disk, kIdentityFile));
+  // Whoever renamed it may have been killed before it was in the directory for good.
+  CAIRN_RETURN_IF_ERROR(disk->SyncDirectory());
   return Decode(text, name);
 }
 

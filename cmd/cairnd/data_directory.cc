@@ -103,6 +103,8 @@ absl::Status DataDirectory::CheckLogOwner(const std::optional<OwnerRecord>& owne
         log_path(), owner->identity.member.value(), owner->identity.cluster.value(), path());
   }
   if (is_new_ && !ClaimedDirectory::HasContent(log_path())) return absl::OkStatus();
+  // Of before logs had identities, and inside what is ours.
+  if (!is_new_ && log_path() == path() + "/log") return absl::OkStatus();
   return Refuse(
       "{} has no identity file, so it cannot be told whose log it is; bring back the whole directory",
       log_path());

@@ -77,6 +77,12 @@ std::vector<raft::PeerPort::Peer> PeersOf(raft::NodeId self, const raft::Members
   return peers;
 }
 
+absl::Status CannotListen(const absl::Status& status, std::string_view port, std::string_view flag) {
+  if (!absl::IsUnavailable(status)) return Annotate(status, port);
+  return {status.code(), fmt::format("{}: {}; stop what uses it (ss -ltnp names it), or give other --{}",
+                                     port, MessageOf(status), flag)};
+}
+
 class Member final : public Node {
  public:
   Member(const Settings& settings, FatalCallback on_fatal)
@@ -96,6 +102,7 @@ class Member final : public Node {
   absl::StatusOr<raft::RestoredState> OpenLog();
   void MakeReplica(raft::RestoredState restored);
   absl::Status StartServers();
+  absl::Status RecordIncarnations();
   void TellNews(const raft::GroupStatus& status);
   void HandOver(steady_clock::time_point deadline);
 
@@ -252,8 +259,10 @@ void Member::MakeTransport() {
   hooks.receive_snapshot = [&machine](const raft::SnapshotMeta& meta, std::string_view manifest) {
     return machine.ReceiveSnapshot(meta, manifest);
   };
-  hooks.record_incarnation = [this](raft::NodeId member, raft::Incarnation incarnation) {
-    return seen_peers_->Record(member, incarnation);
+  using From = raft::TransportHooks::IncarnationFrom;
+  hooks.record_incarnation = [this](raft::NodeId member, raft::Incarnation incarnation, From from) {
+    return from == From::kMember ? seen_peers_->Record(member, incarnation)
+                                 : seen_peers_->Replace(member, incarnation);
   };
   hooks.notice = [](raft::TransportHooks::Severity severity, std::string_view sentence) {
     severity == raft::TransportHooks::Severity::kWarning ? LogWarning(sentence) : LogInfo(sentence);
@@ -290,10 +299,10 @@ kv::ApiDependencies Member::MakeApiDependencies() {
 
 // Both ports are bound before anything moves: an address in use is the likeliest reason not to start.
 absl::Status Member::StartServers() {
-  CAIRN_RETURN_IF_ERROR(Annotate(transport_->Start(*replica_), "peer port"));
+  CAIRN_RETURN_IF_ERROR(CannotListen(transport_->Start(*replica_), "peer port", "listen-peer-urls"));
   absl::StatusOr<std::unique_ptr<kv::ApiServer>> api =
       kv::ApiServer::Start(MakeApiOptions(), MakeApiDependencies());
-  if (!api.ok()) return Annotate(api.status(), "client port");
+  if (!api.ok()) return CannotListen(api.status(), "client port", "listen-client-urls");
   api_ = *std::move(api);
   replica_->Start(*transport_);
 
@@ -317,9 +326,21 @@ absl::Status Member::Step(steady_clock::time_point now) {
   // hears of it here, and holds it against whoever comes back without that member's data.
   if (std::shared_ptr<const kv::Members> members = database_->members(); members != seen_members_) {
     seen_members_ = std::move(members);
+    CAIRN_RETURN_IF_ERROR(RecordIncarnations());
     replica_->PeersChanged();
   }
   TellNews(replica_->status());
+  return absl::OkStatus();
+}
+
+// What is applied may be forgotten in a crash until it is flushed, and a member without its data might come
+// first then.
+absl::Status Member::RecordIncarnations() {
+  for (const kv::MemberInfo& member : seen_members_->members) {
+    if (!member.incarnation || member.id == directory_->identity().member) continue;
+    CAIRN_RETURN_IF_ERROR(Annotate(seen_peers_->Replace(member.id, *member.incarnation),
+                                   "cannot record the incarnation of a member"));
+  }
   return absl::OkStatus();
 }
 

@@ -29,6 +29,8 @@ absl::StatusOr<std::unique_ptr<SeenPeers>> SeenPeers::Open(const std::string& di
   const absl::StatusOr<std::string> text = ReadSealed(*disk, kFile);
   if (text.ok()) {
     CAIRN_ASSIGN_OR_RETURN(seen, Decode(*text, directory + "/" + kFile));
+    // Whoever renamed it may have been killed before it was in the directory for good.
+    CAIRN_RETURN_IF_ERROR(disk->SyncDirectory());
   } else if (!absl::IsNotFound(text.status())) {
     return text.status();
   }
@@ -37,12 +39,22 @@ absl::StatusOr<std::unique_ptr<SeenPeers>> SeenPeers::Open(const std::string& di
 
 absl::Status SeenPeers::Record(raft::NodeId member, raft::Incarnation incarnation) {
   const absl::MutexLock writing(&writing_);
+  if (const std::optional<raft::Incarnation> recorded = IncarnationOf(member)) {
+    return CheckSame(member, *recorded, incarnation);
+  }
+  return Write(member, incarnation);
+}
+
+absl::Status SeenPeers::Replace(raft::NodeId member, raft::Incarnation incarnation) {
+  const absl::MutexLock writing(&writing_);
+  if (IncarnationOf(member) == incarnation) return absl::OkStatus();
+  return Write(member, incarnation);
+}
+
+absl::Status SeenPeers::Write(raft::NodeId member, raft::Incarnation incarnation) {
   Seen next;
   {
     const absl::MutexLock lock(&mu_);
-    if (const auto known = seen_.find(member); known != seen_.end()) {
-      return CheckSame(member, known->second, incarnation);
-    }
     next = seen_;
   }
   next[member] = incarnation;

@@ -15,10 +15,10 @@
 
 namespace cairn::node {
 
-// With which incarnation each other member first introduced itself to this one: the file `peers` of the data
-// directory. A member announces its incarnation to the cluster once it can; this is for the time before that
-// announcement has been applied here. Were it forgotten in a restart, a voter that came back without its data
-// in that time would be taken for the one whose promises we have counted.
+// With which incarnation each other member introduced itself to this one: the file `peers` of the data
+// directory. A member announces its incarnation to the cluster once it can; this is for the time until that
+// announcement has been applied and flushed here. Were it forgotten in a restart, a voter that came back
+// without its data would be taken for the one whose promises we have counted.
 //
 // Thread-safe.
 class SeenPeers {
@@ -26,9 +26,12 @@ class SeenPeers {
   // DataLoss: the file is damaged. FailedPrecondition: it has a newer format.
   static absl::StatusOr<std::unique_ptr<SeenPeers>> Open(const std::string& directory);
 
-  // Durable when OK is returned; at once if it was recorded before. FailedPrecondition: another incarnation
-  // is recorded. Waits for the disk.
+  // What the member says itself: the first counts. Durable when OK is returned; at once if it was recorded
+  // before. FailedPrecondition: another incarnation is recorded. Waits for the disk.
   absl::Status Record(raft::NodeId member, raft::Incarnation incarnation) ABSL_LOCKS_EXCLUDED(writing_, mu_);
+
+  // What the membership says: takes the place of whatever is recorded. Else as Record().
+  absl::Status Replace(raft::NodeId member, raft::Incarnation incarnation) ABSL_LOCKS_EXCLUDED(writing_, mu_);
 
   // Does not wait for the disk.
   [[nodiscard]] std::optional<raft::Incarnation> IncarnationOf(raft::NodeId member) const
@@ -40,6 +43,8 @@ class SeenPeers {
   SeenPeers(std::unique_ptr<raft::PosixDisk> disk, Seen seen)
       : disk_(std::move(disk)), seen_(std::move(seen)) {}
 
+  absl::Status Write(raft::NodeId member, raft::Incarnation incarnation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writing_) ABSL_LOCKS_EXCLUDED(mu_);
   static std::string Encode(const Seen& seen);
   static absl::StatusOr<Seen> Decode(std::string_view text, const std::string& path);
 

@@ -25,11 +25,11 @@ class KeyBudget {
     return true;
   }
 
- private:
   [[nodiscard]] bool IsAbandoned() const {
     return abandoned_ != nullptr && abandoned_->load(std::memory_order_relaxed);
   }
 
+ private:
   std::uint64_t left_;
   const std::atomic<bool>* const abandoned_;
 };

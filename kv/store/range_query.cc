@@ -144,7 +144,10 @@ class RangeQuery {
     }));
     std::sort(best.begin(), best.end(), before);
     more_ = limit_ > 0 && seen > limit_;
-    for (const Candidate& candidate : best) CAIRN_RETURN_IF_ERROR(Append(candidate.key, candidate.info));
+    for (const Candidate& candidate : best) {
+      if (budget_.IsAbandoned()) return errors::TooMuchForNow();
+      CAIRN_RETURN_IF_ERROR(Append(candidate.key, candidate.info));
+    }
     return absl::OkStatus();
   }
 

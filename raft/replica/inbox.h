@@ -109,8 +109,8 @@ class Inbox {
   bool Propose(Payload& command, ProposeDone& done);
   bool Read(ReadDone& done);
   bool Add(Event&& event);
-  // False: dropped.
-  bool AddPeerMessages(NodeId from, std::vector<PeerMessage> messages);
+  // False: closed, or no room; as above.
+  bool AddPeerMessages(NodeId from, std::vector<PeerMessage>&& messages);
 
   // The consumer: everything that is there, waiting until `deadline` at most for something to come.
   Batch Take(std::chrono::steady_clock::time_point deadline);

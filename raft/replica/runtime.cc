@@ -92,6 +92,9 @@ struct ReplicaRuntime::State {
   [[nodiscard]] bool Finished(Clock::time_point now) const;
   // Answers what a closed inbox still holds.
   void Refuse(Inbox::Batch batch);
+  // Any thread. The proposals among `messages` are in no log: their sender may offer them to the next leader,
+  // and need not wonder what became of them.
+  void RefuseForwards(NodeId from, const std::vector<PeerMessage>& messages);
 
   const ReplicaOptions options;
   StateMachine& machine;
@@ -120,6 +123,7 @@ struct ReplicaRuntime::State {
 
   std::thread thread;
   std::atomic<bool> stopped{false};
+  std::atomic<PeerPort*> peers{nullptr};  // Null before Start(). For RefuseForwards() only.
 };
 
 // ---- The replica's thread ----
@@ -201,7 +205,21 @@ void ReplicaRuntime::State::Refuse(Inbox::Batch batch) {
   for (Event& event : batch.events) {
     if (auto* transfer = std::get_if<event::TransferLeadership>(&event)) transfer->done(Stopped());
     if (auto* change = std::get_if<event::ChangeMembership>(&event)) change->done(Stopped());
+    if (auto* peer = std::get_if<event::PeerMessages>(&event)) RefuseForwards(peer->from, peer->messages);
   }
+}
+
+void ReplicaRuntime::State::RefuseForwards(NodeId from, const std::vector<PeerMessage>& messages) {
+  PeerPort* const to = peers.load();
+  if (to == nullptr) return;
+  for (const PeerMessage& message : messages) {
+    const auto* forwarded = std::get_if<ForwardedProposals>(&message);
+    if (forwarded == nullptr) continue;
+    ForwardRefused refused{.term = forwarded->term, .proposals = {}, .overloaded = !stopped.load()};
+    for (const auto& [id, payload] : forwarded->proposals) refused.proposals.push_back(id);
+    to->Send(from, std::move(refused));
+  }
+  to->Flush();
 }
 
 // ---- What others call ----
@@ -217,6 +235,7 @@ ReplicaRuntime::~ReplicaRuntime() { Stop({.hand_over = false, .patience = std::c
 void ReplicaRuntime::Start(PeerPort& peers) {
   State& state = *state_;
   CAIRN_ASSERT(state.replica == nullptr, "started twice");
+  state.peers.store(&peers);
   state.reported_flush = state.machine.flushed();
   state.replica = std::make_unique<Replica>(
       state.options, state.restored,
@@ -305,10 +324,9 @@ void ReplicaRuntime::OnInstalled(SnapshotMeta meta) {
 void ReplicaRuntime::OnFlushed(EntryId flushed) { state_->inbox.Add(event::Flushed{.flushed = flushed}); }
 
 void ReplicaRuntime::OnPeerMessages(NodeId from, std::vector<PeerMessage> messages) {
-  const std::size_t count = messages.size();
-  if (!state_->inbox.AddPeerMessages(from, std::move(messages))) {
-    state_->metrics.peer_messages_dropped.fetch_add(count, std::memory_order_relaxed);
-  }
+  if (state_->inbox.AddPeerMessages(from, std::move(messages))) return;
+  state_->metrics.peer_messages_dropped.fetch_add(messages.size(), std::memory_order_relaxed);
+  state_->RefuseForwards(from, messages);
 }
 
 void ReplicaRuntime::OnPeerUnreachable(NodeId peer) {

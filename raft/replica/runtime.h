@@ -49,10 +49,11 @@ class ReplicaRuntime final : public Group, public ReplicaEvents {
                  StateMachine& machine, PeersOf peers_of, FatalCallback on_fatal);
   ~ReplicaRuntime() override;  // Stop({.hand_over = false}).
 
-  // Starts the threads. `peers` must outlive Stop(). The first thing it hears is SetPeers(). Once.
+  // Starts the threads. `peers` must outlive the last event. The first thing it hears is SetPeers(). Once.
   void Start(PeerPort& peers);
 
-  // Blocks until all threads are joined. Events that come later are dropped. A second call does nothing.
+  // Blocks until all threads are joined. Events that come later are dropped, forwarded proposals refused. A
+  // second call does nothing.
   void Stop(StopOptions options);
 
   [[nodiscard]] const ReplicaMetrics& metrics() const;

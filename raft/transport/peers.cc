@@ -82,32 +82,39 @@ std::vector<std::string> Peers::Targets(NodeId id) const {
   return member == members_.end() ? std::vector<std::string>() : member->second.targets;
 }
 
+absl::StatusOr<Peers::Member*> Peers::Recognise(const Hello& hello) {
+  const auto found = members_.find(hello.member);
+  KnownMember known{.is_peer = found != members_.end(), .incarnation = {}};
+  if (known.is_peer) known.incarnation = found->second.known();
+  CAIRN_RETURN_IF_ERROR(CheckHello(environment_.self, hello, known));
+  return &found->second;
+}
+
 absl::StatusOr<std::shared_ptr<PeerLink>> Peers::Admit(const Hello& hello) {
-  std::shared_ptr<PeerLink> link;
+  using From = TransportHooks::IncarnationFrom;
+  From from = From::kMember;
   {
     absl::MutexLock lock(&mu_);
-    const auto found = members_.find(hello.member);
-    KnownMember known{.is_peer = found != members_.end(), .incarnation = {}};
-    if (known.is_peer) known.incarnation = found->second.known();
-    CAIRN_RETURN_IF_ERROR(CheckHello(environment_.self, hello, known));
-    Member& member = found->second;
-    link = member.link;
-    if (member.incarnation) return link;
+    CAIRN_ASSIGN_OR_RETURN(Member* const member, Recognise(hello));
     // Held against it even if it cannot be recorded: it may already be the one that we have counted.
-    if (!member.introduced) member.introduced = {.incarnation = hello.incarnation};
-    if (member.introduced->recorded) return link;
+    if (!member->introduced || member->introduced->incarnation != hello.incarnation) {
+      member->introduced = {.incarnation = hello.incarnation};
+    }
+    if (member->introduced->recorded) return member->link;
+    if (member->incarnation) from = From::kMembership;
   }
   if (environment_.hooks.record_incarnation) {
     CAIRN_RETURN_IF_ERROR(
-        Annotate(environment_.hooks.record_incarnation(hello.member, hello.incarnation),
+        Annotate(environment_.hooks.record_incarnation(hello.member, hello.incarnation, from),
                  fmt::format("member {:x} cannot be let in: recording its incarnation", hello.member)));
   }
   absl::MutexLock lock(&mu_);
-  const auto found = members_.find(hello.member);  // The membership may have changed meanwhile.
-  if (found == members_.end()) return link;
-  std::optional<Introduced>& introduced = found->second.introduced;
-  if (introduced && introduced->incarnation == hello.incarnation) introduced->recorded = true;
-  return link;
+  CAIRN_ASSIGN_OR_RETURN(Member* const member,
+                         Recognise(hello));  // The membership may have changed meanwhile.
+  if (member->introduced && member->introduced->incarnation == hello.incarnation) {
+    member->introduced->recorded = true;
+  }
+  return member->link;
 }
 
 void Peers::TellOfStranger(const std::string& reason) {

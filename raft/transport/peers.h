@@ -37,8 +37,8 @@ class Peers final : public ExchangeHost {
   [[nodiscard]] std::vector<std::string> Targets(NodeId id) const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] std::uint64_t strangers() const { return strangers_.load(std::memory_order_relaxed); }
 
-  // Any thread: snapshot streams ask, too. Has the incarnation of a member that had none
-  // recorded, which may wait for the disk.
+  // Any thread: snapshot streams ask, too. Has the incarnation of a member recorded the first time, which may
+  // wait for the disk.
   absl::StatusOr<std::shared_ptr<PeerLink>> Admit(const Hello& hello) override ABSL_LOCKS_EXCLUDED(mu_);
 
   // Tells a person of somebody who was turned away, unless the same was said lately. Any thread.
@@ -74,6 +74,8 @@ class Peers final : public ExchangeHost {
   void OnOver(const std::shared_ptr<Exchange>& exchange, bool broken) override;
 
   void AcceptNext();
+  // Who sent it, or why we do not talk to it.
+  absl::StatusOr<Member*> Recognise(const Hello& hello) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Brings streams and dialers in line with the members.
   void Reconcile() ABSL_LOCKS_EXCLUDED(mu_);
   void AskWhetherItLives(const std::shared_ptr<PeerLink>& link);

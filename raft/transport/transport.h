@@ -64,12 +64,17 @@ struct TransportHooks {
                                                               std::string_view manifest)>
       receive_snapshot;
 
-  // A member whose incarnation SetPeers() does not name introduces itself: records it durably, to be given to
-  // SetPeers() after a restart. The member is let in when OK is returned, else refused with the error's
-  // words, and may ask again; this first incarnation is held against it until SetPeers() names one. May be
-  // empty. Called on either of the transport's threads, with no lock held; may block for the write of a small
-  // file.
-  std::function<absl::Status(NodeId member, Incarnation incarnation)> record_incarnation;
+  // Whose word an incarnation is: the member's own, the first that it gave here, or that of SetPeers(), which
+  // counts more.
+  enum class IncarnationFrom : std::uint8_t { kMember, kMembership };
+
+  // A member introduces itself for the first time in this process's life, and is not refused for it: records
+  // its incarnation durably, to be given to SetPeers() after a restart, which may have forgotten where it had
+  // it from. The member is let in when OK is returned, else refused with the error's words, and may ask
+  // again; this first incarnation is held against it until SetPeers() names another. May be empty. Called on
+  // either of the transport's threads, with no lock held; may block for the write of a small file.
+  std::function<absl::Status(NodeId member, Incarnation incarnation, IncarnationFrom from)>
+      record_incarnation;
 
   // Something a person should read: a refusal, a peer lost or found. Each is told once, not at every attempt.
   // May be empty. Any thread of the transport; must not block.

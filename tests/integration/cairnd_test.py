@@ -46,6 +46,17 @@ class RefusalTest(unittest.TestCase):
         for word in words:
             self.assertIn(word, log)
 
+    def test_a_port_that_another_program_has(self):
+        with Cluster(CAIRND, nodes=1) as cluster:
+            for port in ("client", "peer"):
+                other = Cluster(CAIRND, nodes=1)
+                taken = getattr(cluster.nodes[0], port)
+                setattr(other.nodes[0], port, taken)
+                try:
+                    self.refuses(other.nodes[0], "cannot listen", taken, "stop what uses it", f"give other --listen-{port}-urls")
+                finally:
+                    other.close()
+
     def test_a_directory_that_may_not_be_read(self):
         cluster = Cluster(CAIRND, nodes=1)
         node = cluster.nodes[0]

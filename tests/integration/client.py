@@ -36,6 +36,7 @@ class Client:
         self.channel = grpc.insecure_channel(node.client, options=OPTIONS)
         self.kv = etcdrpc.KVStub(self.channel)
         self.maintenance = etcdrpc.MaintenanceStub(self.channel)
+        self.cluster = etcdrpc.ClusterStub(self.channel)
 
     def __enter__(self):
         return self
@@ -55,6 +56,11 @@ class Client:
     def get(self, key, serializable=False):
         answer = self.kv.Range(etcdrpc.RangeRequest(key=key, serializable=serializable), timeout=20, wait_for_ready=True)
         return answer.kvs[0].value if answer.kvs else None
+
+    def member_names(self):
+        """Of those that have announced themselves."""
+        answer = self.cluster.MemberList(etcdrpc.MemberListRequest(), timeout=20, wait_for_ready=True)
+        return {member.name for member in answer.members if member.name}
 
     def count(self, prefix, serializable=False):
         return self.kv.Range(etcdrpc.RangeRequest(key=prefix, range_end=prefix_end(prefix), count_only=True,

@@ -168,6 +168,27 @@ class DurabilityTest(unittest.TestCase):
             wiped.start()
             wait_for(lambda: "lost its data" in witness.log_text(), "the witness to recognise the other")
 
+    def test_a_voter_that_was_only_heard_of_is_not_let_back_in_without_its_data(self):
+        cluster = Cluster(cairnd_from_environment())
+        with contextlib.ExitStack() as stack:
+            stack.callback(cluster.close)
+            first, wiped, late = cluster.nodes
+            first.start()
+            wiped.start()
+            with Client(first) as client:
+                wait_for(lambda: wiped.name in client.member_names(), "the one to announce itself")
+            wiped.kill()
+            # It never meets the one, and hears of it from the other: in what it applies, and has not flushed when it is killed.
+            late.start()
+            peers = late.data / "peers"
+            wait_for(lambda: peers.exists() and peers.read_text().count("peer ") == 2, "the late one to know both others")
+            late.kill()
+            first.kill()
+            shutil.rmtree(wiped.data)
+            late.start()
+            wiped.start()
+            wait_for(lambda: "lost its data" in late.log_text(), "the late one to recognise the other")
+
 
 if __name__ == "__main__":
     suite.main()

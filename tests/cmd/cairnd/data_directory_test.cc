@@ -212,9 +212,20 @@ TEST_F(DataDirectoryTest, ALogOfAnotherDirectoryIsRefused) {
 
 TEST_F(DataDirectoryTest, ALogOfNobodyKnownIsRefused) {
   MakeWhole();
+  fs::rename(Path() + "/log", root_ + "/log");
+  fs::remove(root_ + "/log/identity");
+  DataDirectory::Wanted wanted = Wanted();
+  wanted.log_path = root_ + "/log";
+
+  EXPECT_THAT(Refusal(wanted), HasSubstr("log has no identity file"));
+}
+
+TEST_F(DataDirectoryTest, ALogInItsPlaceGetsTheIdentityThatItNeverHad) {
+  MakeWhole();
   fs::remove(Path() + "/log/identity");
 
-  EXPECT_THAT(Refusal(Wanted()), HasSubstr("log has no identity file"));
+  EXPECT_TRUE(DataDirectory::Open(Wanted()).ok());
+  EXPECT_TRUE(fs::exists(Path() + "/log/identity"));
 }
 
 TEST_F(DataDirectoryTest, TheDataDirectoryItselfIsNoPlaceForTheLog) {

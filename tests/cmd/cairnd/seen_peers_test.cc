@@ -80,6 +80,16 @@ TEST_F(SeenPeersTest, TheFirstOneStays) {
   EXPECT_EQ(Open()->IncarnationOf(NodeId{1}), Incarnation{10});
 }
 
+TEST_F(SeenPeersTest, WhatTheMembershipSaysCountsMore) {
+  const auto seen = Open();
+  ASSERT_TRUE(seen->Record(NodeId{1}, Incarnation{10}).ok());
+  EXPECT_TRUE(seen->Replace(NodeId{1}, Incarnation{11}).ok());
+  EXPECT_TRUE(seen->Replace(NodeId{2}, Incarnation{20}).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(seen->Record(NodeId{1}, Incarnation{10})));
+  EXPECT_EQ(Open()->IncarnationOf(NodeId{1}), Incarnation{11});
+  EXPECT_EQ(Open()->IncarnationOf(NodeId{2}), Incarnation{20});
+}
+
 TEST_F(SeenPeersTest, WhatCannotBeWrittenIsNotRemembered) {
   const auto seen = Open();
   fs::create_directory(File() + ".new");  // In the way of the file.

@@ -15,6 +15,7 @@
 #include "raft/base/status.h"
 #include "raft/log/posix_disk.h"
 #include "raft/replica/reconcile.h"
+#include "tests/raft/replica/one_replica.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/toy_machine.h"
 
@@ -320,6 +321,36 @@ TEST_F(ReplicaRuntimeTest, EventsBeforeStartWaitForIt) {
   runtime.Start(peers);
   answered.WaitForNotification();
   runtime.Stop({.hand_over = false, .patience = {}});
+}
+
+// Its sender has not heard yet that we do not lead any more. Without a word it would not know what became of
+// it.
+TEST(ReplicaRuntime, AForwardThatComesAfterTheStopIsRefused) {
+  TestMachine machine;
+  SimDisk disk;
+  auto opened = SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0});
+  ASSERT_TRUE(opened.ok());
+  ReplicaOptions options;
+  options.core.self = NodeId{1};
+  options.origin = 1;
+  RestoredState restored;
+  restored.base.config.voters = {NodeId{1}, NodeId{2}};
+  ReplicaRuntime runtime(
+      options, std::move(restored), std::move(opened->log), machine,
+      [](const Membership&) { return std::vector<PeerPort::Peer>(); }, nullptr);
+  RecordingPeers peers;
+  runtime.Start(peers);
+  runtime.Stop({.hand_over = false, .patience = {}});
+  peers.sent.clear();
+  const ProposalId id{.origin = 9, .sequence = 1};
+  runtime.OnPeerMessages(
+      NodeId{2}, {ForwardedProposals{.term = Term{3}, .proposals = {{id, Payload::FromString("c")}}}});
+  ASSERT_EQ(peers.sent.size(), 1U);
+  EXPECT_EQ(peers.sent[0].first, NodeId{2});
+  const auto& refused = std::get<ForwardRefused>(peers.sent[0].second);
+  EXPECT_EQ(refused.term, Term{3});
+  EXPECT_EQ(refused.proposals, std::vector{id});
+  EXPECT_FALSE(refused.overloaded);
 }
 
 TEST_F(ReplicaRuntimeTest, ThreeNodesServeThroughEachAndOutliveTheirLeader) {

@@ -43,13 +43,14 @@ void Recorder::SetDiskFull(bool full) {
 TransportHooks Recorder::hooks() {
   return {.open_snapshot = {},
           .receive_snapshot = {},
-          .record_incarnation = [this](NodeId member, Incarnation incarnation) -> absl::Status {
+          .record_incarnation = [this](NodeId member, Incarnation incarnation,
+                                       TransportHooks::IncarnationFrom from) -> absl::Status {
             absl::MutexLock lock(&mu_);
             if (disk_full_) {
               ++seen_.not_recorded;
               return absl::ResourceExhaustedError("no space left on device");
             }
-            seen_.recorded.emplace_back(member, incarnation);
+            seen_.recorded.push_back({member, incarnation, from});
             return absl::OkStatus();
           },
           .notice =

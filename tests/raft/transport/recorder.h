@@ -31,6 +31,12 @@ class Recorder final : public ReplicaEvents {
     Term term;
     std::unique_ptr<SnapshotSink> sink;
   };
+  struct Recorded {
+    NodeId member;
+    Incarnation incarnation;
+    TransportHooks::IncarnationFrom from;
+    friend bool operator==(const Recorded&, const Recorded&) = default;
+  };
   // Everything so far.
   struct Seen {
     std::vector<Received> messages;
@@ -38,7 +44,7 @@ class Recorder final : public ReplicaEvents {
     std::map<NodeId, int> broken;
     std::vector<std::pair<NodeId, std::optional<Index>>> sent;
     std::vector<SnapshotArrival> arrived;
-    std::vector<std::pair<NodeId, Incarnation>> recorded;
+    std::vector<Recorded> recorded;
     int not_recorded = 0;  // While the disk was full.
     std::vector<std::string> notices;
 

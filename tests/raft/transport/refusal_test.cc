@@ -244,11 +244,13 @@ TEST(Membership, OneOfSeveralAddressesIsEnough) {
   EXPECT_TRUE(WaitUntilConnected(a, b));
 }
 
-std::vector<std::pair<NodeId, Incarnation>> RecordedBy(TestMember& member) {
+using From = TransportHooks::IncarnationFrom;
+
+std::vector<Recorder::Recorded> RecordedBy(TestMember& member) {
   return member.recorder.With([](const Seen& seen) { return seen.recorded; });
 }
-std::vector<std::pair<NodeId, Incarnation>> Once(const TestMember& member) {
-  return {{member.id(), member.options.incarnation}};
+std::vector<Recorder::Recorded> Once(const TestMember& member, From from) {
+  return {{member.id(), member.options.incarnation, from}};
 }
 
 TEST(Incarnation, IsRecordedOfAMemberThatHadNone) {
@@ -259,17 +261,33 @@ TEST(Incarnation, IsRecordedOfAMemberThatHadNone) {
   a.transport->SetPeers({b.AsPeer(false)});
   b.transport->SetPeers({a.AsPeer(false)});
   ASSERT_TRUE(WaitUntilConnected(a, b));
-  EXPECT_EQ(RecordedBy(a), Once(b));
-  EXPECT_EQ(RecordedBy(b), Once(a));
+  EXPECT_EQ(RecordedBy(a), Once(b, From::kMember));
+  EXPECT_EQ(RecordedBy(b), Once(a, From::kMember));
 }
 
-TEST(Incarnation, IsNotRecordedOfAMemberThatHasOne) {
+// What names it may be applied and not flushed, and forgotten in a crash.
+TEST(Incarnation, IsRecordedOfAMemberThatHasOneToo) {
   TestMember a(1);
   TestMember b(2);
   Connect({&a, &b});
   ASSERT_TRUE(WaitUntilConnected(a, b));
-  EXPECT_TRUE(RecordedBy(a).empty());
-  EXPECT_TRUE(RecordedBy(b).empty());
+  EXPECT_EQ(RecordedBy(a), Once(b, From::kMembership));
+  EXPECT_EQ(RecordedBy(b), Once(a, From::kMembership));
+}
+
+TEST(Incarnation, AMemberThatIsRemovedWhileItIsBeingRecordedStaysOut) {
+  TestMember a(2);
+  TestMember b(1);  // Dials: the accepting side looks twice anyway.
+  b.hooks.record_incarnation = [&b](NodeId, Incarnation, From) {
+    b.transport->SetPeers({});
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(a.Start().ok());
+  ASSERT_TRUE(b.Start().ok());
+  b.transport->SetPeers({a.AsPeer(false)});
+  a.transport->SetPeers({b.AsPeer()});
+  EXPECT_TRUE(a.recorder.WaitFor([](const Seen& seen) { return seen.NoticesWith("not a peer") == 1; }));
+  EXPECT_EQ(b.StatsOf(a.id()).streams_opened, 0u);
 }
 
 // On both sides of a stream: the accepting one refuses, the dialling one breaks off.
@@ -293,7 +311,7 @@ TEST_P(AFullDisk, LetsNobodyInWhoCannotBeRecorded) {
 
   full.recorder.SetDiskFull(false);
   ASSERT_TRUE(WaitUntilConnected(full, other));
-  EXPECT_EQ(RecordedBy(full), Once(other));
+  EXPECT_EQ(RecordedBy(full), Once(other, From::kMember));
 }
 INSTANTIATE_TEST_SUITE_P(Both, AFullDisk, ::testing::Values(1, 3));
 
