@@ -54,7 +54,7 @@ bool Inbox::Add(Event&& event) {
   return true;
 }
 
-bool Inbox::AddPeerMessages(NodeId from, std::vector<PeerMessage>&& messages) {
+bool Inbox::AddPeerMessages(NodeId from, std::vector<PeerMessage>& messages) {
   std::size_t size = 0;
   for (const PeerMessage& message : messages) size += SizeOf(message);
   const std::lock_guard lock(mutex_);

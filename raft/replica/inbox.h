@@ -110,7 +110,7 @@ class Inbox {
   bool Read(ReadDone& done);
   bool Add(Event&& event);
   // False: closed, or no room; as above.
-  bool AddPeerMessages(NodeId from, std::vector<PeerMessage>&& messages);
+  bool AddPeerMessages(NodeId from, std::vector<PeerMessage>& messages);
 
   // The consumer: everything that is there, waiting until `deadline` at most for something to come.
   Batch Take(std::chrono::steady_clock::time_point deadline);

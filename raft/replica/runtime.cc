@@ -324,9 +324,10 @@ void ReplicaRuntime::OnInstalled(SnapshotMeta meta) {
 void ReplicaRuntime::OnFlushed(EntryId flushed) { state_->inbox.Add(event::Flushed{.flushed = flushed}); }
 
 void ReplicaRuntime::OnPeerMessages(NodeId from, std::vector<PeerMessage> messages) {
-  if (state_->inbox.AddPeerMessages(from, std::move(messages))) return;
-  state_->metrics.peer_messages_dropped.fetch_add(messages.size(), std::memory_order_relaxed);
-  state_->RefuseForwards(from, messages);
+  if (!state_->inbox.AddPeerMessages(from, messages)) {
+    state_->metrics.peer_messages_dropped.fetch_add(messages.size(), std::memory_order_relaxed);
+    state_->RefuseForwards(from, messages);
+  }
 }
 
 void ReplicaRuntime::OnPeerUnreachable(NodeId peer) {

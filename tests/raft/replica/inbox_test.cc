@@ -40,6 +40,11 @@ TEST(Inbox, HandsOverEverythingAtOnceAndIsEmptyThen) {
   EXPECT_TRUE(inbox.Take(Now()).empty());
 }
 
+bool AddAppend(Inbox& inbox, std::size_t bytes) {
+  std::vector<PeerMessage> messages = Append(bytes);
+  return inbox.AddPeerMessages(NodeId{2}, messages);
+}
+
 TEST(Inbox, BeyondTheBoundKeepsOnlyWhoIsOwedAnAnswer) {
   Inbox inbox({.proposal_bytes = 3, .requests = 2, .peer_bytes = 1000});
   EXPECT_TRUE(Propose(inbox, "ab"));
@@ -51,11 +56,11 @@ TEST(Inbox, BeyondTheBoundKeepsOnlyWhoIsOwedAnAnswer) {
 
 TEST(Inbox, PeersMessagesBeyondTheBoundAreLostCompletionsNever) {
   Inbox inbox({.proposal_bytes = 100, .requests = 10, .peer_bytes = 1000});
-  EXPECT_TRUE(inbox.AddPeerMessages(NodeId{2}, Append(5000)));  // One always fits.
-  EXPECT_FALSE(inbox.AddPeerMessages(NodeId{2}, Append(1)));
+  EXPECT_TRUE(AddAppend(inbox, 5000));  // One always fits.
+  EXPECT_FALSE(AddAppend(inbox, 1));
   EXPECT_TRUE(inbox.Add(event::Applied{.index = Index{1}}));
   EXPECT_THAT(inbox.Take(Now()).events, SizeIs(2));
-  EXPECT_TRUE(inbox.AddPeerMessages(NodeId{2}, Append(1)));
+  EXPECT_TRUE(AddAppend(inbox, 1));
 }
 
 TEST(Inbox, OnceClosedTakesNothingOver) {
@@ -65,7 +70,9 @@ TEST(Inbox, OnceClosedTakesNothingOver) {
   ProposeDone done = [](const auto&) {};
   EXPECT_FALSE(inbox.Propose(payload, done));
   EXPECT_TRUE(done);
-  EXPECT_FALSE(inbox.AddPeerMessages(NodeId{2}, Append(1)));
+  std::vector<PeerMessage> messages = Append(1);
+  EXPECT_FALSE(inbox.AddPeerMessages(NodeId{2}, messages));
+  EXPECT_THAT(messages, SizeIs(1));
   EXPECT_FALSE(inbox.Add(event::Applied{.index = Index{1}}));
 }
 
