@@ -68,16 +68,7 @@ std::string Encode(const OwnerRecord& owner) {
 }
 
 absl::StatusOr<OwnerRecord> Decode(std::string_view text, const std::string& path) {
-  std::string_view rest = text;
-  std::uint64_t format = 0;
-  if (!TakeField(rest, "format", 10, format)) return Corruption(path, 0, "no format");
-  // Before the checksum: a later format may have another one.
-  if (format > kFormat) {
-    return absl::FailedPreconditionError(
-        fmt::format("{} has format {}, and this cairnd knows formats up to {}; start a newer cairnd", path,
-                    format, kFormat));
-  }
-  CAIRN_RETURN_IF_ERROR(CheckSeal(text, path));
+  CAIRN_ASSIGN_OR_RETURN(std::string_view rest, FieldsOf(text, kFormat, path));
   std::uint64_t cluster = 0;
   std::uint64_t member = 0;
   std::uint64_t incarnation = 0;
@@ -109,8 +100,6 @@ absl::StatusOr<std::optional<OwnerRecord>> ClaimedDirectory::ReadOwner() const {
   if (!fs::exists(name, error)) return std::nullopt;
   CAIRN_ASSIGN_OR_RETURN(const std::unique_ptr<raft::PosixDisk> disk, raft::PosixDisk::Open(path_));
   CAIRN_ASSIGN_OR_RETURN(const std::string text, ReadSealed(*disk, kIdentityFile));
-  // Whoever renamed it may have been killed before it was in the directory for good.
-  CAIRN_RETURN_IF_ERROR(disk->SyncDirectory());
   return Decode(text, name);
 }
 

@@ -45,9 +45,8 @@ absl::Status CheckWhole(const std::vector<std::string>& parts) {
   for (const std::string& part : parts) {
     if (ClaimedDirectory::HasContent(part)) continue;
     return Refuse(
-        "{} is missing or empty: this member has forgotten what it voted for and what it acknowledged; bring "
-        "it "
-        "back, or remove the member from the cluster and add it anew",
+        "{} is missing or empty: this member has forgotten what it voted for and what it acknowledged; "
+        "bring it back, or remove the member from the cluster and add it anew",
         part);
   }
   return absl::OkStatus();

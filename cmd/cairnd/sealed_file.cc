@@ -17,6 +17,19 @@ namespace {
 // Far more than a member of a cluster needs. A file that is longer fails its seal, so none is written.
 constexpr std::size_t kLongest = 1 << 20;
 
+absl::Status CheckSeal(std::string_view text, const std::string& path) {
+  const std::size_t at = text.rfind("checksum ");
+  std::string_view seal = at == std::string_view::npos ? "" : text.substr(at);
+  std::uint64_t recorded = 0;
+  if (!TakeField(seal, "checksum", 16, recorded) || !seal.empty()) {
+    return Corruption(path, text.size(), "no checksum at the end");
+  }
+  if (const std::uint64_t found = Checksum(text.substr(0, at)); found != recorded) {
+    return Corruption(path, at, fmt::format("checksum {:016x} recorded, {:016x} found", recorded, found));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ReplaceSealed(raft::Disk& disk, const std::string& name, std::string text) {
@@ -42,20 +55,23 @@ absl::StatusOr<std::string> ReadSealed(raft::Disk& disk, const std::string& name
                          disk.Open(name, {.create = false, .read_only = true}));
   std::string text;
   CAIRN_RETURN_IF_ERROR(file->ReadAt(0, kLongest, text));
+  CAIRN_RETURN_IF_ERROR(disk.SyncDirectory());
   return text;
 }
 
-absl::Status CheckSeal(std::string_view text, const std::string& path) {
-  const std::size_t at = text.rfind("checksum ");
-  std::string_view seal = at == std::string_view::npos ? "" : text.substr(at);
-  std::uint64_t recorded = 0;
-  if (!TakeField(seal, "checksum", 16, recorded) || !seal.empty()) {
-    return Corruption(path, text.size(), "no checksum at the end");
+absl::StatusOr<std::string_view> FieldsOf(std::string_view text, std::uint64_t newest_format,
+                                          const std::string& path) {
+  std::string_view rest = text;
+  std::uint64_t format = 0;
+  if (!TakeField(rest, "format", 10, format)) return Corruption(path, 0, "no format");
+  // Before the checksum: a later format may have another one.
+  if (format > newest_format) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} has format {}, and this cairnd knows formats up to {}; start a newer cairnd", path,
+                    format, newest_format));
   }
-  if (const std::uint64_t found = Checksum(text.substr(0, at)); found != recorded) {
-    return Corruption(path, at, fmt::format("checksum {:016x} recorded, {:016x} found", recorded, found));
-  }
-  return absl::OkStatus();
+  CAIRN_RETURN_IF_ERROR(CheckSeal(text, path));
+  return rest;
 }
 
 bool TakeField(std::string_view& text, std::string_view name, int base, std::uint64_t& number) {

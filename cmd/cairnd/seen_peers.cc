@@ -29,8 +29,6 @@ absl::StatusOr<std::unique_ptr<SeenPeers>> SeenPeers::Open(const std::string& di
   const absl::StatusOr<std::string> text = ReadSealed(*disk, kFile);
   if (text.ok()) {
     CAIRN_ASSIGN_OR_RETURN(seen, Decode(*text, directory + "/" + kFile));
-    // Whoever renamed it may have been killed before it was in the directory for good.
-    CAIRN_RETURN_IF_ERROR(disk->SyncDirectory());
   } else if (!absl::IsNotFound(text.status())) {
     return text.status();
   }
@@ -80,16 +78,7 @@ std::string SeenPeers::Encode(const Seen& seen) {
 }
 
 absl::StatusOr<SeenPeers::Seen> SeenPeers::Decode(std::string_view text, const std::string& path) {
-  std::string_view rest = text;
-  std::uint64_t format = 0;
-  if (!TakeField(rest, "format", 10, format)) return Corruption(path, 0, "no format");
-  // Before the checksum: a later format may have another one.
-  if (format > kFormat) {
-    return absl::FailedPreconditionError(
-        fmt::format("{} has format {}, and this cairnd knows formats up to {}; start a newer cairnd", path,
-                    format, kFormat));
-  }
-  CAIRN_RETURN_IF_ERROR(CheckSeal(text, path));
+  CAIRN_ASSIGN_OR_RETURN(std::string_view rest, FieldsOf(text, kFormat, path));
   Seen seen;
   std::uint64_t member = 0;
   std::uint64_t incarnation = 0;

@@ -152,6 +152,13 @@ class DurabilityTest(unittest.TestCase):
             if wiped.process.poll() is None:
                 self.assertNotEqual(http_get(wiped.client, "/health")[0], 200)
 
+    def is_recognised_without_its_data(self, wiped, witness):
+        """Both are down, and nobody else is up who could tell the witness."""
+        shutil.rmtree(wiped.data)
+        witness.start()
+        wiped.start()
+        wait_for(lambda: "lost its data" in witness.log_text(), "the witness to recognise the one without its data")
+
     def test_a_voter_that_lost_its_data_before_it_was_announced_is_not_let_back_in(self):
         # Two of five have no quorum: nothing is committed, so nobody's incarnation is in the membership.
         cluster = Cluster(cairnd_from_environment(), nodes=5)
@@ -163,10 +170,7 @@ class DurabilityTest(unittest.TestCase):
             wait_for(lambda: (witness.data / "peers").exists(), "the one to introduce itself to the other")
             wiped.kill()
             witness.kill()
-            shutil.rmtree(wiped.data)
-            witness.start()
-            wiped.start()
-            wait_for(lambda: "lost its data" in witness.log_text(), "the witness to recognise the other")
+            self.is_recognised_without_its_data(wiped, witness)
 
     def test_a_voter_that_was_only_heard_of_is_not_let_back_in_without_its_data(self):
         cluster = Cluster(cairnd_from_environment())
@@ -184,10 +188,7 @@ class DurabilityTest(unittest.TestCase):
             wait_for(lambda: peers.exists() and peers.read_text().count("peer ") == 2, "the late one to know both others")
             late.kill()
             first.kill()
-            shutil.rmtree(wiped.data)
-            late.start()
-            wiped.start()
-            wait_for(lambda: "lost its data" in late.log_text(), "the late one to recognise the other")
+            self.is_recognised_without_its_data(wiped, late)
 
 
 if __name__ == "__main__":

@@ -294,21 +294,28 @@ TEST_F(ReplicaRuntimeTest, ASingleNodeServesAndComesBackWithWhatItAcknowledged) 
   EXPECT_EQ(member(1).machine().Read("k").version, 3U);
 }
 
+// What a runtime of member 1 is made of, beside its state machine.
+struct FirstMember {
+  FirstMember() {
+    options.core.self = NodeId{1};
+    options.origin = 1;
+  }
+  SimDisk disk;
+  SegmentedLog::Opened log =
+      SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0}).value();
+  ReplicaOptions options;
+};
+
 TEST_F(ReplicaRuntimeTest, EventsBeforeStartWaitForIt) {
   sim::ToyDisk toy_disk;
   toy_disk.state.meta.config.voters = {NodeId{1}};
   ToyMachine machine(toy_disk, nullptr, [](const std::function<void()>& flush) { flush(); });
-  SimDisk disk;
-  auto opened = SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0});
-  ASSERT_TRUE(opened.ok());
-  ReplicaOptions options;
-  options.core.self = NodeId{1};
-  options.origin = 1;
+  FirstMember first;
   // Before the log is handed over: arguments of one call are evaluated in any order.
-  auto restored = Reconcile(std::move(opened->contents), machine.recovered(), *opened->log);
+  auto restored = Reconcile(std::move(first.log.contents), machine.recovered(), *first.log.log);
   ASSERT_TRUE(restored.ok()) << restored.status();
   ReplicaRuntime runtime(
-      options, *std::move(restored), std::move(opened->log), machine,
+      first.options, *std::move(restored), std::move(first.log.log), machine,
       [](const Membership&) { return std::vector<PeerPort::Peer>(); }, nullptr);
   runtime.OnPeerUnreachable(NodeId{2});
   absl::Notification answered;
@@ -327,16 +334,11 @@ TEST_F(ReplicaRuntimeTest, EventsBeforeStartWaitForIt) {
 // it.
 TEST(ReplicaRuntime, AForwardThatComesAfterTheStopIsRefused) {
   TestMachine machine;
-  SimDisk disk;
-  auto opened = SegmentedLog::Open(disk, {.segment_bytes = 1 << 16, .spare_segments = 0});
-  ASSERT_TRUE(opened.ok());
-  ReplicaOptions options;
-  options.core.self = NodeId{1};
-  options.origin = 1;
+  FirstMember first;
   RestoredState restored;
   restored.base.config.voters = {NodeId{1}, NodeId{2}};
   ReplicaRuntime runtime(
-      options, std::move(restored), std::move(opened->log), machine,
+      first.options, std::move(restored), std::move(first.log.log), machine,
       [](const Membership&) { return std::vector<PeerPort::Peer>(); }, nullptr);
   RecordingPeers peers;
   runtime.Start(peers);
