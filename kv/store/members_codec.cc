@@ -44,8 +44,9 @@ absl::StatusOr<Members> DecodeMembers(std::string_view value) {
     if (attributes.incarnation() != 0) member.incarnation = raft::Incarnation{attributes.incarnation()};
     members.members.push_back(std::move(member));
   }
-  std::sort(members.members.begin(), members.members.end(),
-            [](const MemberInfo& a, const MemberInfo& b) { return a.id < b.id; });
+  // Nobody writes an id twice; in a row that has it all the same the order of the row decides, on every
+  // member.
+  std::ranges::stable_sort(members.members, {}, &MemberInfo::id);
   return members;
 }
 

@@ -151,5 +151,23 @@ TEST(Schema, RowsAreThoseOfTheGoldenFile) {
                                            "golden file with CAIRN_REWRITE_GOLDEN=1";
 }
 
+// Nobody writes such a row. Were it read, every member has to make the same of it, and the same again.
+TEST(Schema, MembersOfOneIdKeepTheOrderOfTheirRow) {
+  Members members;
+  members.config.voters = {raft::NodeId{1}};
+  for (int i = 0; i < 40; ++i) {
+    MemberInfo& member = members.members.emplace_back();
+    member.id = raft::NodeId{static_cast<std::uint64_t>(i % 2)};
+    member.name = fmt::format("{:02}", i);
+  }
+  const absl::StatusOr<Members> read = schema::DecodeMembers(schema::EncodeMembers(members));
+  ASSERT_TRUE(read.ok()) << read.status();
+  for (std::size_t i = 0; i + 1 < 40; ++i) {
+    const MemberInfo& one = read->members[i];
+    const MemberInfo& next = read->members[i + 1];
+    EXPECT_TRUE(one.id < next.id || (one.id == next.id && one.name < next.name)) << one.name << next.name;
+  }
+}
+
 }  // namespace
 }  // namespace cairn::kv
